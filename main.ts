@@ -1,0 +1,21 @@
+import { runCli } from "./src/cli/cli.ts";
+
+const encoder = new TextEncoder();
+
+if (import.meta.main) {
+  const output = {
+    out: (text: string) => writeAll(Deno.stdout, text),
+    error: (text: string) => writeAll(Deno.stderr, text),
+  };
+  // The daemon and the demo are loaded only where they run: `lrkproxy status` needs no FFI.
+  const exitCode = await runCli(Deno.args, output, {
+    run: async (config) => (await import("./src/daemon/daemon.ts")).runDaemon(config),
+    demo: async (options, to) => (await import("./src/demo/demo.ts")).runDemo(options, to),
+  });
+  Deno.exit(exitCode);
+}
+
+function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  const bytes = encoder.encode(text);
+  for (let at = 0; at < bytes.length;) at += stream.writeSync(bytes.subarray(at));
+}

@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { ManualClock } from "./clock.ts";
+import { type ConsoleStream, type LogOptions, openLog, rateLimited } from "./log.ts";
+
+const CONSOLE: LogOptions = { file: null, console: true, level: "debug" };
+
+/** A console that keeps what is written; it takes few bytes at a time, as a full pipe does. */
+class MemoryStream implements ConsoleStream {
+  #bytes: number[] = [];
+
+  constructor(readonly journald: boolean) {}
+
+  writeSync(bytes: Uint8Array): number {
+    const taken = bytes.subarray(0, 7);
+    this.#bytes.push(...taken);
+    return taken.length;
+  }
+
+  get text(): string {
+    return new TextDecoder().decode(new Uint8Array(this.#bytes));
+  }
+}
+
+async function fileText(path: string, until: (text: string) => boolean): Promise<string> {
+  const deadline = performance.now() + 5000;
+  for (;;) {
+    const text = await Deno.readTextFile(path);
+    if (until(text)) return text;
+    assert.ok(performance.now() < deadline, `the log still holds only ${JSON.stringify(text)}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+Deno.test("openLog() prefixes priorities when journald reads stderr", async () => {
+  const stream = new MemoryStream(true);
+  {
+    await using log = openLog(CONSOLE, stream);
+    log.debug("one");
+    log.info("two", { port: 20000, peer: "192.0.2.1:5060" });
+    log.warn("three", { suppressed: undefined, ok: false, none: null, big: 7n });
+    log.error("four");
+  }
+  assert.equal(
+    stream.text,
+    "<7>one\n<6>two port=20000 peer=192.0.2.1:5060\n<4>three ok=false none=null big=7\n<3>four\n",
+  );
+});
+
+Deno.test("openLog() writes time and level when a person reads stderr", async () => {
+  const stream = new MemoryStream(false);
+  {
+    await using log = openLog({ ...CONSOLE, level: "info" }, stream);
+    log.debug("hidden");
+    log.warn("shown");
+  }
+  assert.match(stream.text, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z WARNING shown\n$/);
+});
+
+Deno.test("openLog() keeps a hostile value inside its quotes and its line", async () => {
+  const cases = [
+    ["", '""'],
+    ["a b", '"a b"'],
+    ["a=b", '"a=b"'],
+    ['say "hi"\\', '"say \\"hi\\"\\\\"'],
+    ["x\n<3>forged\r\n", '"x\\x0a<3>forged\\x0d\\x0a"'],
+    ["\x1b[2J\0\x7f\x85", '"\\x1b[2J\\x00\\x7f\\x85"'],
+    ["a\u202eb\u2028c\ud800", '"a\\u{202e}b\\u{2028}c\\u{d800}"'],
+    ["caf\u00e9-\u{1f600}", "caf\u00e9-\u{1f600}"],
+    ["{port}", "{port}"],
+  ] as const;
+  const stream = new MemoryStream(true);
+  {
+    await using log = openLog(CONSOLE, stream);
+    for (const [value] of cases) log.info("got {call}", { call: value });
+    log.info("text\nwith a line break");
+  }
+  const expected = cases.map(([, quoted]) => `<6>got {call} call=${quoted}\n`).join("");
+  assert.equal(stream.text, expected + "<6>text\\x0awith a line break\n");
+});
+
+Deno.test("openLog() goes on when stderr is closed", async () => {
+  const closed: ConsoleStream = {
+    journald: false,
+    writeSync() {
+      throw new Deno.errors.BrokenPipe("Broken pipe");
+    },
+  };
+  await using log = openLog(CONSOLE, closed);
+  log.error("nobody hears this");
+});
+
+Deno.test("openLog() writes a warning to the file at once and the rest soon", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/deep/lrkproxy.log`;
+  try {
+    await using log = openLog({ file: path, console: false, level: "info" });
+    log.info("calm");
+    assert.equal(await Deno.readTextFile(path), "");
+    log.warn("urgent");
+    const text = await Deno.readTextFile(path);
+    assert.match(text, /^\S+Z INFO calm\n\S+Z WARNING urgent\n$/);
+    log.info("later");
+    await fileText(path, (now) => now.endsWith("later\n"));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("openLog() appends, reopens after a rename, and flushes when it is closed", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/lrkproxy.log`;
+  try {
+    await Deno.writeTextFile(path, "before\n");
+    {
+      await using log = openLog({ file: path, console: false, level: "info" });
+      log.info("first");
+      await Deno.rename(path, `${path}.1`);
+      log.reopen();
+      log.info("second");
+    }
+    assert.match(await Deno.readTextFile(`${path}.1`), /^before\n\S+ INFO first\n$/);
+    assert.match(await Deno.readTextFile(path), /^\S+ INFO second\n$/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("openLog() goes on in the old file when it cannot reopen", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/log/lrkproxy.log`;
+  try {
+    {
+      await using log = openLog({ file: path, console: false, level: "info" });
+      await Deno.rename(`${folder}/log`, `${folder}/old`);
+      await Deno.writeTextFile(`${folder}/log`, "a file where the folder was");
+      log.reopen();
+    }
+    assert.match(
+      await Deno.readTextFile(`${folder}/old/lrkproxy.log`),
+      /Going on in the old log file reason="Error: Cannot open log/,
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("openLog() throws when the file cannot be opened", () => {
+  assert.throws(
+    () => openLog({ file: "/proc/nobody/x.log", console: false, level: "info" }),
+    /^Error: Cannot open log \/proc\/nobody\/x\.log: /,
+  );
+});
+
+Deno.test("rateLimited() lets a burst through and then says how many it held back", () => {
+  const clock = new ManualClock();
+  const limit = rateLimited(clock, { perSeconds: 10, burst: 2 });
+  const heard = (events: number) => {
+    const seen: (number | undefined)[] = [];
+    for (let i = 0; i < events; i++) limit((suppressed) => seen.push(suppressed));
+    return seen;
+  };
+  assert.deepEqual(heard(6), [undefined, undefined]);
+  clock.advance(4999);
+  assert.deepEqual(heard(1), []);
+  clock.advance(2);
+  assert.deepEqual(heard(1), [5]);
+  clock.advance(100_000);
+  assert.deepEqual(heard(3), [undefined, undefined]);
+});

@@ -1,0 +1,116 @@
+import { pause } from "../base/loop.ts";
+import { VERSION } from "../base/version.ts";
+import type { Config } from "../config/config.ts";
+import { formatErrors, readConfig } from "../config/load.ts";
+import { type AdminResponse, SCHEMA } from "../control/admin.ts";
+import { type CommonOptions, type Invocation, parseArguments, type TextOutput } from "./args.ts";
+import { configText } from "./commands/check_config.ts";
+import { reportText, sessionsText } from "./commands/sessions.ts";
+import { statusText } from "./commands/status.ts";
+import { CommandFailure, query, versionWarning } from "./daemon_query.ts";
+
+/** What only some commands need, so that the others do not load it. */
+export interface HeavyCommands {
+  readonly run: (config: Config) => Promise<void>;
+  readonly demo: (options: { seconds: number; json?: boolean }, output: TextOutput) => Promise<number>;
+}
+
+/** How long `stop` waits for the daemon to be gone. */
+const STOP_PATIENCE_MS = 15_000;
+
+/** Carry out a command line; the answer is the exit code. */
+export async function runCli(
+  argv: readonly string[],
+  output: TextOutput,
+  heavy: HeavyCommands,
+): Promise<number> {
+  const invocation = parseArguments(argv, output);
+  try {
+    return await carryOut(invocation, output, heavy);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    output.error(`lrkproxy: ${message}\n`);
+    return error instanceof CommandFailure ? error.exitCode : 1;
+  }
+}
+
+async function carryOut(
+  invocation: Invocation,
+  output: TextOutput,
+  heavy: HeavyCommands,
+): Promise<number> {
+  switch (invocation.command) {
+    case "none":
+      return invocation.exitCode;
+    case "version":
+      output.out(
+        invocation.options.json
+          ? `${JSON.stringify({ schema: SCHEMA, version: VERSION })}\n`
+          : `lrkproxy ${VERSION}\n`,
+      );
+      return 0;
+    case "demo":
+      return await heavy.demo(invocation.options, output);
+    case "run":
+      await heavy.run(await loadOrFail(invocation.options.config));
+      return 0;
+    case "check-config": {
+      const { config } = invocation.options;
+      output.out(configText(config, await loadOrFail(config)));
+      return 0;
+    }
+    default:
+      return await askAndPrint(invocation, output);
+  }
+}
+
+async function loadOrFail(path: string): Promise<Config> {
+  const config = await readConfig(path);
+  if (config.ok) return config.value;
+  throw new CommandFailure(`the configuration cannot be used\n${formatErrors(config.error).trimEnd()}`, 1);
+}
+
+type Query = Exclude<
+  Invocation,
+  { readonly command: "none" | "version" | "demo" | "run" | "check-config" }
+>;
+
+async function askAndPrint(invocation: Query, output: TextOutput): Promise<number> {
+  const { options } = invocation;
+  if (invocation.command === "stop") {
+    await query(options, { command: "stop", drop: invocation.options.drop ?? false });
+    return await waitUntilGone(options);
+  }
+  const response = "callId" in invocation
+    ? await query(options, { command: invocation.command, callId: invocation.callId })
+    : await query(options, { command: invocation.command });
+  const text = "json" in options && options.json ? `${JSON.stringify(response)}\n` : asText(response);
+  output.out(text);
+  if ("status" in response) output.error(versionWarning(response.status.version) ?? "");
+  const isNothing = "reports" in response && response.reports.length === 0 ||
+    "dropped" in response && response.dropped === 0;
+  if (!isNothing) return 0;
+  const callId = "callId" in invocation ? invocation.callId : "";
+  throw new CommandFailure(`there is no session with the Call-ID "${callId}"`, 1);
+}
+
+function asText(response: AdminResponse): string {
+  if ("status" in response) return statusText(response.status);
+  if ("sessions" in response) return sessionsText(response.sessions);
+  if ("reports" in response) return response.reports.map(reportText).join("\n");
+  if ("dropped" in response && response.dropped > 0) return `Dropped ${response.dropped} session(s).\n`;
+  return "";
+}
+
+async function waitUntilGone(options: CommonOptions): Promise<number> {
+  const deadline = AbortSignal.timeout(STOP_PATIENCE_MS);
+  while (!deadline.aborted) {
+    try {
+      await query(options, { command: "status" });
+    } catch (error) {
+      if (error instanceof CommandFailure && error.exitCode === 3) return 0;
+    }
+    await pause(50, deadline);
+  }
+  throw new CommandFailure("the daemon has not stopped yet", 1);
+}

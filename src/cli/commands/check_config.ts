@@ -1,0 +1,24 @@
+import type { Config } from "../../config/config.ts";
+
+/** What a configuration amounts to, for people. */
+export function configText(path: string, config: Config): string {
+  const { session, instances, maxSessions, controlAllow } = config;
+  const lines = [
+    `${path} is valid.`,
+    ...instances.flatMap((instance) => {
+      const { name, udp, unix, internalIp, externalIp, internalLocal, externalLocal } = instance;
+      const control = [udp && `UDP ${udp.host}:${udp.port}`, unix && `unix:${unix.path}`]
+        .filter((each) => each !== null).join(", ");
+      return [
+        `instance ${name}: control on ${control}`,
+        `  internal ${internalIp} on ${internalLocal}, external ${externalIp} on ${externalLocal}`,
+        `  ports ${instance.startPort}-${instance.endPort}, Kamailio begins at ${instance.currentPort}`,
+      ];
+    }),
+    `commands are taken from ${controlAllow.map(({ text }) => text).join(", ")}`,
+    `sessions: at most ${maxSessions}; stale after ${session.timeoutSeconds} s of silence, ` +
+    `removed after ${session.staleLimitSeconds} s, or ${session.unheardLimitSeconds} s if never heard from`,
+    ...config.notes.map((note) => `note: ${note}`),
+  ];
+  return lines.join("\n") + "\n";
+}

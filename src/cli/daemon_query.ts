@@ -1,0 +1,49 @@
+import { VERSION } from "../base/version.ts";
+import { readConfig } from "../config/load.ts";
+import { type AdminRequest, type AdminResponse, askDaemon } from "../control/admin.ts";
+import type { CommonOptions } from "./args.ts";
+
+/** Where the daemon's admin socket is if no configuration says so. */
+const DEFAULT_SOCKET = "/run/lrkproxy/admin.sock";
+
+/** A command that ends with a message on stderr and this exit code. */
+export class CommandFailure extends Error {
+  constructor(message: string, readonly exitCode: 1 | 3) {
+    super(message);
+  }
+}
+
+/** Ask the daemon that the options point to. Throws a {@link CommandFailure} when none answers. */
+export async function query(options: CommonOptions, request: AdminRequest): Promise<AdminResponse> {
+  const path = options.socket ?? await configuredSocket(options.config);
+  try {
+    const response = await askDaemon(path, request);
+    if ("error" in response) throw new CommandFailure(response.error, 1);
+    return response;
+  } catch (error) {
+    if (error instanceof CommandFailure) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CommandFailure(
+      `Cannot reach the daemon at ${path}: ${reason}\n` +
+        "Is it running? `lrkproxy run` starts it; --socket or --config points to another one.",
+      3,
+    );
+  }
+}
+
+/** Warn when the daemon is newer than this program. */
+export function versionWarning(daemon: string): string | null {
+  return daemon === VERSION
+    ? null
+    : `warning: this is lrkproxy ${VERSION}, the daemon is ${daemon}: restart it after an upgrade\n`;
+}
+
+async function configuredSocket(path: string): Promise<string> {
+  try {
+    await Deno.stat(path);
+  } catch {
+    return DEFAULT_SOCKET;
+  }
+  const config = await readConfig(path);
+  return config.ok ? config.value.adminSocket : DEFAULT_SOCKET;
+}

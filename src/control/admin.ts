@@ -1,0 +1,172 @@
+/**
+ * What the command line asks a running daemon, and what it hears: one JSON object a line over a
+ * UNIX stream, one question a connection. Fields are added, never renamed; `schema` says so.
+ */
+
+/** The version of all answers. */
+export const SCHEMA = 1;
+
+/** A question. */
+export type AdminRequest =
+  | { readonly command: "status" }
+  | { readonly command: "sessions" }
+  | { readonly command: "show"; readonly callId: string }
+  | { readonly command: "drop"; readonly callId: string }
+  | { readonly command: "stop"; readonly drop: boolean };
+
+/** RTP or RTCP from one party. */
+export interface FlowView {
+  /** Where the packets really come from; null while nobody was heard. */
+  readonly source: string | null;
+  /** `open`: takes any port; `locked`; `contested`: locked, but a new S lets another take over. */
+  readonly latch: "open" | "locked" | "contested";
+  readonly packets: number;
+  readonly bytes: number;
+  /** Seconds since packets were last seen to arrive, to about the upkeep's round; null for never. */
+  readonly ageSeconds: number | null;
+}
+
+/** One party of a session. */
+export interface PartyView {
+  /** `address:port` of SDP. */
+  readonly signalled: string;
+  readonly onHold: boolean;
+  /** The relay socket that the party talks to. */
+  readonly relay: string;
+  readonly rtp: FlowView;
+  readonly rtcp: FlowView;
+}
+
+/** A session. */
+export interface SessionView {
+  readonly callId: string;
+  readonly instance: string;
+  readonly state: "unheard" | "active" | "stale";
+  readonly path: string;
+  readonly createdMs: number;
+  readonly ageSeconds: number;
+  readonly caller: PartyView;
+  readonly callee: PartyView;
+}
+
+/** Somebody whose packets to one of the session's relay sockets were dropped. */
+export interface StrangerView {
+  readonly from: string;
+  readonly to: string;
+  readonly packets: number;
+}
+
+/** A session and why it is as it is. */
+export interface SessionReport {
+  readonly session: SessionView;
+  readonly strangers: readonly StrangerView[];
+  /** Sentences for an operator. */
+  readonly findings: readonly string[];
+}
+
+/** One media instance. */
+export interface InstanceView {
+  readonly name: string;
+  readonly control: readonly string[];
+  readonly internal: string;
+  readonly external: string;
+  readonly ports: string;
+  readonly portsInUse: number;
+  readonly nextPort: number;
+}
+
+/** How the daemon is. */
+export interface StatusView {
+  readonly version: string;
+  readonly pid: number;
+  readonly uptimeSeconds: number;
+  readonly path: string;
+  readonly sessions: { readonly unheard: number; readonly active: number; readonly stale: number };
+  readonly instances: readonly InstanceView[];
+  readonly control: Readonly<Record<string, number>>;
+  readonly relay: Readonly<Record<string, unknown>>;
+  readonly sysctls: Readonly<Record<string, string>>;
+  readonly warnings: readonly string[];
+  readonly rssBytes: number;
+}
+
+/** What comes back. */
+export type AdminResponse =
+  | { readonly schema: number; readonly error: string }
+  | { readonly schema: number; readonly status: StatusView }
+  | { readonly schema: number; readonly sessions: readonly SessionView[] }
+  | { readonly schema: number; readonly reports: readonly SessionReport[] }
+  | { readonly schema: number; readonly dropped: number }
+  | { readonly schema: number; readonly stopping: true };
+
+/** The longest question; a longer one is not read. */
+const MAX_REQUEST_BYTES = 8192;
+
+/** A daemon that does not answer in this time is not there for us. */
+const PATIENCE_MS = 10_000;
+
+/** Ask a daemon. Throws what `Deno.connect` throws where there is none. */
+export async function askDaemon(path: string, request: AdminRequest): Promise<AdminResponse> {
+  using connection = await Deno.connect({ transport: "unix", path });
+  const impatience = setTimeout(() => connection.close(), PATIENCE_MS);
+  try {
+    await writeLine(connection, request);
+    const text = await new Response(connection.readable).text();
+    if (text === "") throw new Error(`Cannot use ${path}: the daemon closed the connection`);
+    return JSON.parse(text) as AdminResponse;
+  } finally {
+    clearTimeout(impatience);
+  }
+}
+
+/** Answer questions on a UNIX socket, which only its owner may use, until it is closed. */
+export function serveAdmin(
+  path: string,
+  answer: (request: AdminRequest) => Promise<AdminResponse>,
+): AsyncDisposable {
+  const listener = Deno.listen({ transport: "unix", path });
+  Deno.chmodSync(path, 0o600);
+  const done = (async () => {
+    for await (const connection of listener) void serveConnection(connection, answer);
+  })();
+  return {
+    [Symbol.asyncDispose]: async () => {
+      listener.close();
+      await done;
+      await Deno.remove(path).catch(() => {});
+    },
+  };
+}
+
+async function serveConnection(
+  connection: Deno.UnixConn,
+  answer: (request: AdminRequest) => Promise<AdminResponse>,
+): Promise<void> {
+  try {
+    const line = await readLine(connection);
+    const request = line === null ? null : JSON.parse(line) as AdminRequest;
+    if (request) await writeLine(connection, await answer(request));
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    await writeLine(connection, { schema: SCHEMA, error: message }).catch(() => {});
+  } finally {
+    connection.close();
+  }
+}
+
+async function readLine(connection: Deno.UnixConn): Promise<string | null> {
+  const buffer = new Uint8Array(MAX_REQUEST_BYTES);
+  for (let length = 0; length < buffer.length;) {
+    const got = await connection.read(buffer.subarray(length));
+    if (got === null) return null;
+    length += got;
+    const end = buffer.subarray(0, length).indexOf(10);
+    if (end >= 0) return new TextDecoder().decode(buffer.subarray(0, end));
+  }
+  return null;
+}
+
+async function writeLine(connection: Deno.UnixConn, value: unknown): Promise<void> {
+  const bytes = new TextEncoder().encode(JSON.stringify(value) + "\n");
+  for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+}

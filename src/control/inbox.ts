@@ -1,0 +1,101 @@
+import type { Command } from "../core/plan.ts";
+import type { Outcome } from "../core/relay.ts";
+import { setImmediate } from "node:timers";
+import { type EngineConfig, configReply, pongReply, verdictReply } from "./reply.ts";
+import { type Framing, parseRequest } from "./request.ts";
+
+/** What carries requests out. */
+export interface Engine {
+  /** Carry out commands in order; the answer comes when the data path has confirmed them. */
+  handle(commands: readonly Command[]): Promise<readonly Outcome[]>;
+  /** What G says of an instance. */
+  configOf(instance: string): EngineConfig;
+}
+
+/** What was asked and how it went, for the counters. */
+export interface ControlCounts {
+  ping: number;
+  config: number;
+  open: number;
+  close: number;
+  refused: number;
+  /** Datagrams that are no requests. */
+  garbage: number;
+  /** Datagrams from peers that may not send commands. */
+  stranger: number;
+}
+
+interface Letter {
+  readonly instance: string;
+  readonly bytes: Uint8Array;
+  readonly framing: Framing;
+  readonly answer: (reply: Uint8Array | null) => void;
+}
+
+/**
+ * Collects the requests that arrive within one turn of the event loop, so that the data path is
+ * asked once for all of them. P and G do not wait: nothing has to happen for them.
+ */
+export class Inbox {
+  readonly counts: ControlCounts = {
+    ping: 0,
+    config: 0,
+    open: 0,
+    close: 0,
+    refused: 0,
+    garbage: 0,
+    stranger: 0,
+  };
+  readonly #engine: Engine;
+  #waiting: { letter: Letter; command: Command }[] = [];
+  #delivery: Promise<void> | null = null;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /** Take one request; `answer` is called once, with null where silence is the right answer. */
+  take(letter: Letter): void {
+    const request = parseRequest(letter.bytes, letter.framing);
+    switch (request.verb) {
+      case "P":
+        this.counts.ping++;
+        return letter.answer(pongReply(request.cookie));
+      case "G":
+        this.counts.config++;
+        return letter.answer(configReply(request.cookie, this.#engine.configOf(letter.instance)));
+      case "none":
+        this.counts.garbage++;
+        return letter.answer(null);
+      case "bad":
+        this.counts.refused++;
+        return letter.answer(verdictReply(letter.bytes, "ER"));
+      default: {
+        const kind = request.verb === "S" ? "open" : "close";
+        this.counts[kind]++;
+        const command = { kind, instance: letter.instance, fields: request.fields } as const;
+        this.#waiting.push({ letter, command });
+        this.#delivery ??= this.#deliverSoon();
+      }
+    }
+  }
+
+  async #deliverSoon(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      await this.#deliver(batch);
+    }
+    this.#delivery = null;
+  }
+
+  async #deliver(batch: readonly { letter: Letter; command: Command }[]): Promise<void> {
+    const outcomes = await this.#engine.handle(batch.map(({ command }) => command));
+    batch.forEach(({ letter }, i) => {
+      const accepted = outcomes[i]?.ok === true;
+      if (!accepted) this.counts.refused++;
+      letter.answer(verdictReply(letter.bytes, accepted ? "OK" : "ER"));
+    });
+  }
+}

@@ -1,0 +1,82 @@
+import type { Ipv4 } from "../base/ipv4.ts";
+import type { Flow, FlowKey, Session } from "./session.ts";
+
+/**
+ * One step of a session's life as a data path sees it. The sessions in `before` stop being carried
+ * and `after` starts, at one instant: a session that stands on both sides keeps its packet counts.
+ */
+export interface Change {
+  readonly before: readonly Session[];
+  readonly after: Session | null;
+}
+
+/** Why a data path could not make a change. */
+export interface BackendError {
+  /** `full`: no room for another session. `conflict`: what is carried differs from `before`. */
+  readonly kind: "full" | "conflict" | "broken";
+  readonly message: string;
+}
+
+/** A source port that an open flow was heard from. */
+export interface LearnedPort {
+  readonly key: FlowKey;
+  readonly port: number;
+}
+
+/** What a flow has carried since its session was opened. */
+export interface FlowCount {
+  readonly packets: number;
+  readonly bytes: number;
+  /** Those packets that came from the locked port while it was locked. */
+  readonly lockedPackets: number;
+}
+
+/** Packets to a relay socket from somebody who has no business there. */
+export interface Stranger {
+  readonly key: FlowKey;
+  readonly port: number;
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+/** Addresses and ports that are the relay's own, so that what nobody sent for can be dropped. */
+export interface GuardedRange {
+  readonly address: Ipv4;
+  readonly startPort: number;
+  readonly endPort: number;
+}
+
+/** The sessions that ought to be carried, as they are at the moment of asking. */
+export interface Ledger {
+  sessions(): Iterable<Session>;
+  /** The session that a flow belongs to. */
+  owner(key: FlowKey): Session | undefined;
+  get(id: string): Session | undefined;
+}
+
+/**
+ * A way of carrying flows. Calls return once the data path has confirmed them; none of them waits
+ * for a packet. The contract suite in `tests/contract/` says what every data path must do.
+ */
+export interface Backend extends AsyncDisposable {
+  readonly name: string;
+  /** Make the data path ready, keeping what it already carries; the answer is what that is. */
+  attach(): Promise<readonly Session[]>;
+  /** Make the changes in their order, each whole or not at all; null where one is confirmed. */
+  apply(changes: readonly Change[]): readonly (BackendError | null)[];
+  /** The ports that open flows were heard from, each reported once. */
+  takeLearned(): readonly LearnedPort[];
+  /** The counts of flows, null for one that the data path does not carry. */
+  count(flows: readonly Flow[]): readonly (FlowCount | null)[];
+  /** Who was turned away lately, at most a few thousand. */
+  strangers(): readonly Stranger[];
+  /** Cheap test whether the data path is still as this daemon left it. */
+  isIntact(probe: readonly Session[]): boolean;
+  /**
+   * Make the data path carry exactly what the ledger says, beside everything else that goes on.
+   * The answer counts the pieces that were missing, wrong or left over.
+   */
+  restore(ledger: Ledger): Promise<number>;
+  /** Stop carrying anything and leave no trace. */
+  remove(): Promise<void>;
+}

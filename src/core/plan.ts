@@ -1,0 +1,156 @@
+import type { Clock } from "../base/clock.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import type { Backend, Change } from "./backend.ts";
+import { type Admission, admitCall, type Call, type CallFields, parsePort, type Refusal } from "./call.ts";
+import { latchesAfter, reopenAll } from "./latch.ts";
+import { isLive, type Limits, takeCounts } from "./liveness.ts";
+import {
+  type Flow,
+  flowKeyText,
+  flowsOf,
+  OPEN_LATCHES,
+  type Session,
+  sessionId,
+} from "./session.ts";
+import type { Entry, SessionTable } from "./table.ts";
+
+/** What Kamailio asks of a call: relay it (S), or stop (D). */
+export interface Command {
+  readonly kind: "open" | "close";
+  /** The media instance whose socket the command came to. */
+  readonly instance: string;
+  readonly fields: CallFields;
+}
+
+/** What planning looks at; it changes none of it. */
+export interface PlanningParts {
+  readonly table: SessionTable;
+  readonly backend: Backend;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly maxSessions: number;
+  /** The admission rules of an instance; undefined for an unknown one. */
+  readonly admission: (instance: string) => Admission | undefined;
+}
+
+/** A command thought through: what the data path has to confirm, and whom it concerns. */
+export type Plan =
+  | {
+    readonly kind: "open";
+    readonly change: Change;
+    readonly session: Session;
+    readonly known: Entry | undefined;
+    readonly rivals: readonly Entry[];
+  }
+  | { readonly kind: "close"; readonly change: Change; readonly entry: Entry }
+  | { readonly kind: "refuse"; readonly refusal: Refusal }
+  | { readonly kind: "nothing" };
+
+/** Think a command through. */
+export function planCommand(command: Command, parts: PlanningParts): Plan {
+  return command.kind === "open" ? planOpen(command, parts) : planClose(command, parts);
+}
+
+/** Every identity and flow key that a change depends on. */
+export function namesIn({ before, after }: Change): readonly string[] {
+  const sessions = after ? [...before, after] : before;
+  return sessions.flatMap((session) => [session.id, ...keysOf(session)]);
+}
+
+function keysOf(session: Session): readonly string[] {
+  return flowsOf(session).filter((flow) => flow !== null).map((flow) => flowKeyText(flow.key));
+}
+
+/**
+ * Only the very session goes: same Call-ID, same relay ports. A D with empty ports is sent for a
+ * call that was never answered, hence never opened.
+ */
+function planClose({ instance, fields }: Command, parts: PlanningParts): Plan {
+  const a = parsePort(fields.snatPort);
+  const b = parsePort(fields.dstPort);
+  if (a === null || b === null) return { kind: "nothing" };
+  const entry = parts.table.get(sessionId(instance, fields.callId, { a, b }));
+  if (!entry) return { kind: "nothing" };
+  return { kind: "close", entry, change: { before: [entry.session], after: null } };
+}
+
+function planOpen({ instance, fields }: Command, parts: PlanningParts): Plan {
+  const call = admit(instance, fields, parts);
+  if (!call.ok) return { kind: "refuse", refusal: call.error };
+  const ports = { a: call.value.a.local.port, b: call.value.b.local.port };
+  const id = sessionId(instance, call.value.callId, ports);
+  const known = parts.table.get(id);
+  const session = known
+    ? sessionAfter(known.session, call.value)
+    : newSession(call.value, { id, instance, createdMs: parts.clock.epoch() });
+  const rivals = findRivals(session, known, parts);
+  if (!rivals.ok) return { kind: "refuse", refusal: rivals.error };
+  if (!known && parts.table.size - rivals.value.length >= parts.maxSessions) {
+    const message = `${parts.table.size} sessions are open, [kernel] max_sessions`;
+    return { kind: "refuse", refusal: { reason: "full", message } };
+  }
+  const before = [...rivals.value, ...known ? [known] : []].map((entry) => entry.session);
+  const change = { before, after: session };
+  return { kind: "open", change, session, known, rivals: rivals.value };
+}
+
+function admit(
+  instance: string,
+  fields: CallFields,
+  parts: PlanningParts,
+): Result<Call, Refusal> {
+  const admission = parts.admission(instance);
+  return admission
+    ? admitCall(fields, admission)
+    : err({ reason: "malformed", message: `no instance "${instance}"` });
+}
+
+function newSession(
+  { callId, a, b }: Call,
+  made: Pick<Session, "id" | "instance" | "createdMs">,
+): Session {
+  return { ...made, callId, a, b, latches: OPEN_LATCHES };
+}
+
+function sessionAfter(session: Session, call: Call): Session {
+  // A re-INVITE from the callee names the caller as both parties and hides the callee's new port.
+  const { a, b } = call;
+  const calleeReinvite = a.remote.address === b.remote.address && a.remote.port === b.remote.port;
+  if (calleeReinvite) return reopenAll(session);
+  return { ...session, a, b, latches: latchesAfter(session, call) };
+}
+
+/** The silent sessions in the way of `session`, which it replaces, or why it cannot be carried. */
+function findRivals(
+  session: Session,
+  known: Entry | undefined,
+  parts: PlanningParts,
+): Result<readonly Entry[], Refusal> {
+  const keys = keysOf(session);
+  if (new Set(keys).size < keys.length) {
+    const message = "both legs have the same relay socket and remote address";
+    return err({ reason: "same-legs", message });
+  }
+  const owners = keys.map((key) => parts.table.owner(key)?.entry);
+  const rivals = new Set(owners.filter((entry) => entry !== undefined && entry !== known));
+  for (const rival of rivals) {
+    if (rival && hasMediaNow(rival, parts)) {
+      const message = `relay ports and remote address are in use by call "${rival.session.callId}"`;
+      return err({ reason: "collision", message });
+    }
+  }
+  return ok([...rivals].filter((entry) => entry !== undefined));
+}
+
+/** Whether media moved within the last seconds. The counts are read for it. */
+function hasMediaNow(entry: Entry, { backend, limits, clock }: PlanningParts): boolean {
+  takeCounts(entry, countFlows(entry.session, backend), clock.now());
+  return isLive(entry, limits, clock.now());
+}
+
+/** The counts of a session's flows in their order; null where there is no flow. */
+export function countFlows(session: Session, backend: Backend): ReturnType<Backend["count"]> {
+  const flows = flowsOf(session);
+  const present = backend.count(flows.filter((flow): flow is Flow => flow !== null)).values();
+  return flows.map((flow) => flow && (present.next().value ?? null));
+}

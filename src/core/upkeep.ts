@@ -1,0 +1,124 @@
+import type { FlowCount } from "./backend.ts";
+import { judgeSilence, takeCounts, type Verdict, wasHeard } from "./liveness.ts";
+import { countFlows } from "./plan.ts";
+import type { Relay } from "./relay.ts";
+import { type Flow, type FlowIndex, flowKeyText, flowOf } from "./session.ts";
+import type { Entry } from "./table.ts";
+
+/** How long one round over all sessions may take at most. */
+const LONGEST_ROUND_MS = 15_000;
+/** How many sessions stand for all when somebody else has used nf_tables. */
+const PROBE = 8;
+
+/** Sees which sessions have fallen silent, and that the data path still carries all of them. */
+export class Upkeep {
+  readonly #relay: Relay;
+  readonly #roundMs: number;
+  #round: MapIterator<Entry>;
+  #owed = 0;
+  #lastMs: number;
+  #drifted = false;
+
+  constructor(relay: Relay) {
+    this.#relay = relay;
+    const { timeoutSeconds, staleLimitSeconds, unheardLimitSeconds } = relay.parts.limits;
+    const shortest = Math.min(timeoutSeconds, staleLimitSeconds, unheardLimitSeconds);
+    this.#roundMs = Math.min(LONGEST_ROUND_MS, shortest * 250);
+    this.#round = relay.parts.table.entries();
+    this.#lastMs = relay.parts.clock.now();
+  }
+
+  /** Look at as many sessions as the time since the last call is worth. */
+  sample(): void {
+    const nowMs = this.#relay.parts.clock.now();
+    this.#owed += this.#relay.parts.table.size * (nowMs - this.#lastMs) / this.#roundMs;
+    this.#lastMs = nowMs;
+    const share = Math.min(Math.floor(this.#owed), this.#relay.parts.table.size);
+    this.#owed -= Math.floor(this.#owed);
+    const entries = this.#next(share);
+    this.#read(entries);
+    this.#judge(entries);
+  }
+
+  /** Put the data path right if somebody else has changed it. */
+  async watch(): Promise<void> {
+    const { backend, table } = this.#relay.parts;
+    const probe = [...table.entries().take(PROBE)].map((entry) => entry.session);
+    if (this.#drifted || !backend.isIntact(probe)) await this.mend();
+  }
+
+  /** Make the data path carry exactly the sessions of the table. */
+  async mend(): Promise<void> {
+    const { backend, table, emit } = this.#relay.parts;
+    this.#drifted = false;
+    const pieces = await backend.restore({
+      sessions: () => table.entries().map((entry) => entry.session),
+      owner: (key) => table.owner(flowKeyText(key))?.entry.session,
+      get: (id) => table.get(id)?.session,
+    });
+    if (pieces > 0) emit({ kind: "mended", pieces });
+  }
+
+  /** Read every count of these sessions now, as somebody wants to see them. */
+  refresh(entries: readonly Entry[]): void {
+    const { backend, clock } = this.#relay.parts;
+    for (const entry of entries) {
+      takeCounts(entry, countFlows(entry.session, backend), clock.now());
+    }
+    this.#judge(entries);
+  }
+
+  #next(share: number): readonly Entry[] {
+    const entries: Entry[] = [];
+    while (entries.length < share) {
+      const next = this.#round.next();
+      if (next.done) {
+        this.#round = this.#relay.parts.table.entries();
+        if (this.#relay.parts.table.size === 0) break;
+      } else {
+        entries.push(next.value);
+      }
+    }
+    return entries;
+  }
+
+  /** One moving flow proves a session alive, so the others are read only where it stands still. */
+  #read(entries: readonly Entry[]): void {
+    const { backend, clock } = this.#relay.parts;
+    const probes = entries.map((entry) => flowOf(entry.session, entry.liveliest));
+    const present = backend.count(probes.filter((flow): flow is Flow => flow !== null)).values();
+    entries.forEach((entry, i) => {
+      const counts: (FlowCount | null)[] = [null, null, null, null];
+      if (probes[i]) counts[entry.liveliest] = present.next().value ?? null;
+      if (takeCounts(entry, counts, clock.now())) return;
+      const all = countFlows(entry.session, backend);
+      all.forEach((count, index) => {
+        if (count === null && flowOf(entry.session, index as FlowIndex)) this.#drifted = true;
+      });
+      takeCounts(entry, all, clock.now());
+    });
+  }
+
+  #judge(entries: readonly Entry[]): void {
+    const { limits, clock } = this.#relay.parts;
+    const silent: Entry[] = [];
+    const unheard: Entry[] = [];
+    for (const entry of entries) {
+      const verdict = judgeSilence(entry, limits, clock.now());
+      if (verdict !== "remove") this.#enter(entry, verdict);
+      else if (wasHeard(entry)) silent.push(entry);
+      else unheard.push(entry);
+    }
+    this.#relay.end(silent, "silent");
+    this.#relay.end(unheard, "never-heard");
+  }
+
+  #enter(entry: Entry, verdict: Exclude<Verdict, "remove">): void {
+    const was = entry.state;
+    if (was === verdict) return;
+    entry.state = verdict;
+    this.#relay.parts.table.touch();
+    if (verdict === "stale") this.#relay.parts.emit({ kind: "stale", session: entry.session });
+    else if (was === "stale") this.#relay.parts.emit({ kind: "resumed", session: entry.session });
+  }
+}

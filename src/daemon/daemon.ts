@@ -1,0 +1,138 @@
+import { systemClock } from "../base/clock.ts";
+import { anyContains, parseAddress } from "../base/cidr.ts";
+import { openLog, rateLimited } from "../base/log.ts";
+import { every } from "../base/loop.ts";
+import { VERSION } from "../base/version.ts";
+import type { Config, InstanceConfig } from "../config/config.ts";
+import { serveAdmin } from "../control/admin.ts";
+import { raiseReceiveBuffer } from "../control/receive_buffer.ts";
+import { removeDeadSocket, serveUdp, serveUnix } from "../control/server.ts";
+import { Desk } from "./desk.ts";
+import { type MediaState, prepareMedia } from "./machine.ts";
+import { type Parts, wire } from "./wiring.ts";
+
+/** How often the ports that parties speak from are looked at: the other leg follows in 200 ms. */
+const FOLLOW_MS = 50;
+const CONFIRM_MS = 1000;
+const SAMPLE_MS = 250;
+/** A table deleted by somebody else is back within a second. */
+const WATCH_MS = 250;
+const MACHINE_MS = 5000;
+
+/** Run the daemon until it is told to stop. What it throws keeps it from starting. */
+export async function runDaemon(config: Config): Promise<void> {
+  await using log = openLog(config.log);
+  log.info("lrkproxy starts", { version: VERSION, pid: Deno.pid });
+  for (const note of config.notes) log.warn(note);
+  // Who serves the admin socket owns the kernel's table, so that comes before it is touched.
+  await Deno.mkdir(config.adminSocket.replace(/\/[^/]*$/, "") || "/", { recursive: true });
+  await removeDeadSocket(config.adminSocket);
+
+  const stop = new AbortController();
+  const parts = wire(config, { clock: systemClock, log });
+  await using _backend = parts.backend;
+  const machine = { state: prepareMedia(config, log, null) };
+  const desk = new Desk(parts, { machine, stop: () => stop.abort() });
+  await using _admin = serveAdmin(config.adminSocket, (request) => desk.answer(request));
+  await adopt(parts);
+  await using sockets = await openControlSockets(parts);
+  onSignals(stop, log.reopen);
+  log.info("lrkproxy is ready", { sessions: parts.relay.parts.table.size, path: parts.backend.name });
+  await runLoops(parts, machine, stop.signal);
+  await sockets.disposeAsync();
+  const sessions = parts.relay.parts.table.size;
+  if (desk.dropsCalls) {
+    await parts.backend.remove();
+    log.info("lrkproxy stops and has ended its calls", { sessions });
+  } else {
+    log.info("lrkproxy stops; the kernel goes on relaying", { sessions });
+  }
+}
+
+/** Take over what the kernel carries already. */
+async function adopt({ backend, relay, engine, log }: Parts): Promise<void> {
+  const sessions = await backend.attach();
+  const byAge = sessions.toSorted((one, other) => one.createdMs - other.createdMs);
+  for (const session of byAge) {
+    relay.adopt(session);
+    engine.noteOpened(session);
+  }
+  if (sessions.length > 0) log.info("Sessions taken over from the kernel", { sessions: sessions.length });
+}
+
+async function openControlSockets(parts: Parts): Promise<AsyncDisposableStack> {
+  await using opened = new AsyncDisposableStack();
+  for (const instance of parts.config.instances) {
+    if (instance.udp) opened.use(openUdp(parts, instance, instance.udp));
+    if (instance.unix) {
+      const { path, mode } = instance.unix;
+      opened.use(await serveUnix(parts.inbox, { instance: instance.name, path, mode }));
+      parts.log.info("Listening", { instance: instance.name, socket: path });
+    }
+  }
+  return opened.move();
+}
+
+function openUdp(
+  { config, inbox, log, clock }: Parts,
+  { name }: InstanceConfig,
+  { host, port }: { readonly host: string; readonly port: number },
+): AsyncDisposable {
+  const limit = rateLimited(clock, { perSeconds: 60, burst: 3 });
+  const server = serveUdp(inbox, {
+    instance: name,
+    hostname: host,
+    port,
+    allows: (text) => {
+      const address = parseAddress(text);
+      return address.ok && anyContains(config.controlAllow, address.value);
+    },
+    onStranger: (peer) =>
+      limit((suppressed) =>
+        log.warn("Command dropped: the peer is not in [UDP socket] allow; add it there to accept it", {
+          peer,
+          instance: name,
+          suppressed,
+        })
+      ),
+  });
+  const buffer = raiseReceiveBuffer(port, config.receiveBufferBytes);
+  log.info("Listening", { instance: name, socket: `udp:${host}:${port}`, buffer });
+  return server;
+}
+
+function onSignals(stop: AbortController, reopen: () => void): void {
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    Deno.addSignalListener(signal, () => stop.abort());
+  }
+  Deno.addSignalListener("SIGHUP", reopen);
+}
+
+async function runLoops(
+  parts: Parts,
+  machine: { state: MediaState },
+  signal: AbortSignal,
+): Promise<void> {
+  const { sources, upkeep, log, clock, config } = parts;
+  const limit = rateLimited(clock, { perSeconds: 10, burst: 3 });
+  const onError = (error: unknown): void =>
+    limit((suppressed) => {
+      const detail = error instanceof Error ? error.message : String(error);
+      log.error("Upkeep failed", { detail, suppressed });
+    });
+  const loop = (periodMs: number, task: () => void | Promise<void>): Promise<void> =>
+    every(periodMs, signal, { task, onError });
+  const loops = [
+    loop(SAMPLE_MS, () => upkeep.sample()),
+    loop(WATCH_MS, () => upkeep.watch()),
+    loop(MACHINE_MS, () => {
+      machine.state = prepareMedia(config, log, machine.state);
+    }),
+    // What was left half-done by a daemon that was killed is put right while calls go on.
+    upkeep.mend().catch(onError),
+  ];
+  if (sources) {
+    loops.push(loop(FOLLOW_MS, () => sources.follow()), loop(CONFIRM_MS, () => sources.confirm()));
+  }
+  await Promise.all(loops);
+}

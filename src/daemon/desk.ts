@@ -1,0 +1,131 @@
+import { VERSION } from "../base/version.ts";
+import {
+  type AdminRequest,
+  type AdminResponse,
+  type InstanceView,
+  SCHEMA,
+  type SessionReport,
+  type SessionView,
+  type StatusView,
+} from "../control/admin.ts";
+import type { InstanceConfig } from "../config/config.ts";
+import type { Entry } from "../core/table.ts";
+import type { MediaState } from "./machine.ts";
+import { type Moment, sessionReport, sessionView } from "./views.ts";
+import type { Parts } from "./wiring.ts";
+
+/** How many sessions are read before Kamailio gets its turn. */
+const READ_AT_ONCE = 200;
+
+/** Answers the command line. */
+export class Desk {
+  readonly #parts: Parts;
+  readonly #machine: { readonly state: MediaState };
+  readonly #stop: () => void;
+  #dropsCalls = false;
+
+  constructor(
+    parts: Parts,
+    { machine, stop }: { readonly machine: { readonly state: MediaState }; readonly stop: () => void },
+  ) {
+    this.#parts = parts;
+    this.#machine = machine;
+    this.#stop = stop;
+  }
+
+  /** Whether the calls are to end with the daemon. */
+  get dropsCalls(): boolean {
+    return this.#dropsCalls;
+  }
+
+  /** Answer one question. */
+  async answer(request: AdminRequest): Promise<AdminResponse> {
+    switch (request.command) {
+      case "status":
+        return { schema: SCHEMA, status: this.#status() };
+      case "sessions":
+        return { schema: SCHEMA, sessions: await this.#sessions() };
+      case "show":
+        return { schema: SCHEMA, reports: this.#reports(this.#find(request.callId)) };
+      case "drop": {
+        const dropped = this.#parts.relay.end(this.#find(request.callId), "dropped");
+        return { schema: SCHEMA, dropped };
+      }
+      case "stop":
+        this.#dropsCalls = request.drop;
+        this.#stop();
+        return { schema: SCHEMA, stopping: true };
+      default:
+        return { schema: SCHEMA, error: `Unknown command: the daemon is lrkproxy ${VERSION}` };
+    }
+  }
+
+  #find(callId: string): readonly Entry[] {
+    return this.#parts.relay.parts.table.withCallId(callId);
+  }
+
+  async #sessions(): Promise<readonly SessionView[]> {
+    const views: SessionView[] = [];
+    const entries = [...this.#parts.relay.parts.table.entries()];
+    for (let at = 0; at < entries.length; at += READ_AT_ONCE) {
+      views.push(...this.#read(entries.slice(at, at + READ_AT_ONCE)).map(([view]) => view));
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    return views;
+  }
+
+  #reports(entries: readonly Entry[]): readonly SessionReport[] {
+    const strangers = this.#parts.backend.strangers();
+    return this.#read(entries).map(([view, entry]) => sessionReport(view, entry, strangers));
+  }
+
+  /** Those of the entries that are still there, with their latest counts. */
+  #read(entries: readonly Entry[]): readonly [SessionView, Entry][] {
+    const { relay, upkeep, backend } = this.#parts;
+    const current = entries.filter((entry) => relay.parts.table.get(entry.session.id) === entry);
+    upkeep.refresh(current);
+    const moment = this.#moment();
+    return current.map((entry) => [sessionView(entry, backend.name, moment), entry]);
+  }
+
+  #status(): StatusView {
+    const { relay, journal, inbox, backend, config } = this.#parts;
+    const states = { unheard: 0, active: 0, stale: 0 };
+    for (const { state } of relay.parts.table.entries()) states[state]++;
+    const { warnings, sysctls } = this.#machine.state;
+    return {
+      version: VERSION,
+      pid: Deno.pid,
+      uptimeSeconds: Math.round(this.#moment().nowMs / 1000),
+      path: backend.name,
+      sessions: states,
+      instances: config.instances.map((instance) => this.#instance(instance)),
+      control: { ...inbox.counts },
+      relay: { ...journal.counts },
+      sysctls,
+      warnings,
+      rssBytes: Deno.memoryUsage().rss,
+    };
+  }
+
+  #instance(instance: InstanceConfig): InstanceView {
+    const { name, udp, unix, internalIp, externalIp, startPort, endPort } = instance;
+    const control = [...udp ? [`udp:${udp.host}:${udp.port}`] : [], ...unix ? [`unix:${unix.path}`] : []];
+    const carried = (advertised: string, local: string): string =>
+      advertised === local ? advertised : `${advertised} (${local})`;
+    return {
+      name,
+      control,
+      internal: carried(internalIp, instance.internalLocal),
+      external: carried(externalIp, instance.externalLocal),
+      ports: `${startPort}-${endPort}`,
+      portsInUse: this.#parts.engine.portsInUse(name),
+      nextPort: this.#parts.engine.configOf(name).currentPort,
+    };
+  }
+
+  #moment(): Moment {
+    const { clock } = this.#parts;
+    return { nowMs: clock.now(), epochMs: clock.epoch() };
+  }
+}

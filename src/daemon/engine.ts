@@ -1,0 +1,74 @@
+import type { InstanceConfig } from "../config/config.ts";
+import type { Engine } from "../control/inbox.ts";
+import type { EngineConfig } from "../control/reply.ts";
+import type { Command } from "../core/plan.ts";
+import { nextPort } from "../core/ports.ts";
+import type { Outcome, Relay } from "../core/relay.ts";
+import type { Session } from "../core/session.ts";
+import type { Upkeep } from "../core/upkeep.ts";
+
+/** What the control sockets talk to. */
+export class RelayEngine implements Engine {
+  readonly #relay: Relay;
+  readonly #upkeep: Upkeep;
+  readonly #instances: ReadonlyMap<string, InstanceConfig>;
+  /** By instance: the port behind those that Kamailio took last. */
+  readonly #cursors = new Map<string, number>();
+  readonly #currentPorts = new Map<string, { revision: number; port: number }>();
+
+  constructor(relay: Relay, upkeep: Upkeep, instances: readonly InstanceConfig[]) {
+    this.#relay = relay;
+    this.#upkeep = upkeep;
+    this.#instances = new Map(instances.map((instance) => [instance.name, instance]));
+  }
+
+  /** Carry out commands. What fails because the data path was damaged is tried again once. */
+  async handle(commands: readonly Command[]): Promise<readonly Outcome[]> {
+    const outcomes = [...this.#relay.handle(commands)];
+    const failed = outcomes.flatMap((outcome, i) => isDamage(outcome) ? [i] : []);
+    if (failed.length === 0) return outcomes;
+    await this.#upkeep.watch();
+    const again = this.#relay.handle(failed.flatMap((i) => commands[i] ?? []));
+    again.forEach((outcome, n) => outcomes[failed[n] ?? 0] = outcome);
+    return outcomes;
+  }
+
+  configOf(name: string): EngineConfig {
+    const instance = this.#instances.get(name);
+    if (!instance) throw new Error(`There is no instance "${name}"`);
+    const { startPort, endPort, internalIp, externalIp } = instance;
+    return { startPort, endPort, currentPort: this.#currentPort(instance), internalIp, externalIp };
+  }
+
+  /** Note the ports of a session that Kamailio has just opened, or that was found at the start. */
+  noteOpened({ instance, a, b }: Session): void {
+    this.#cursors.set(instance, Math.max(a.local.port, b.local.port) + 2);
+  }
+
+  /** How many relay ports of an instance belong to sessions that are not stale. */
+  portsInUse(name: string): number {
+    return [...this.#usedPorts(name)].length;
+  }
+
+  #currentPort(instance: InstanceConfig): number {
+    const { revision } = this.#relay.parts.table;
+    const known = this.#currentPorts.get(instance.name);
+    if (known?.revision === revision) return known.port;
+    const cursor = this.#cursors.get(instance.name) ?? instance.currentPort;
+    const port = nextPort(instance, this.#usedPorts(instance.name), cursor);
+    this.#currentPorts.set(instance.name, { revision, port });
+    return port;
+  }
+
+  *#usedPorts(name: string): Generator<number> {
+    for (const { session, state } of this.#relay.parts.table.entries()) {
+      if (session.instance !== name || state === "stale") continue;
+      yield session.a.local.port;
+      yield session.b.local.port;
+    }
+  }
+}
+
+function isDamage(outcome: Outcome): boolean {
+  return !outcome.ok && outcome.error.reason === "kernel";
+}

@@ -1,0 +1,119 @@
+import type { Clock } from "../base/clock.ts";
+import { formatEndpoint, formatIpv4 } from "../base/ipv4.ts";
+import { type Fields, type Logger, rateLimited } from "../base/log.ts";
+import type { RefusalReason } from "../core/call.ts";
+import type { EndReason, RelayEvent } from "../core/events.ts";
+import { FLOW_NAMES, legOf, type Session } from "../core/session.ts";
+
+/** What has happened since the daemon started. */
+export interface RelayCounts {
+  opened: number;
+  updated: number;
+  learned: number;
+  unknownClose: number;
+  stale: number;
+  resumed: number;
+  mended: number;
+  backendErrors: number;
+  readonly ended: Record<EndReason, number>;
+  readonly refused: Record<RefusalReason, number>;
+}
+
+/** Counts what happens to sessions and tells it to the log, every line with its Call-ID. */
+export class Journal {
+  readonly counts: RelayCounts = {
+    opened: 0,
+    updated: 0,
+    learned: 0,
+    unknownClose: 0,
+    stale: 0,
+    resumed: 0,
+    mended: 0,
+    backendErrors: 0,
+    ended: { command: 0, dropped: 0, silent: 0, "never-heard": 0, replaced: 0 },
+    refused: {
+      malformed: 0,
+      "not-our-address": 0,
+      "forbidden-remote": 0,
+      collision: 0,
+      "same-legs": 0,
+      full: 0,
+      kernel: 0,
+    },
+  };
+  readonly #log: Logger;
+  readonly #limit: ReturnType<typeof rateLimited>;
+
+  constructor(log: Logger, clock: Clock) {
+    this.#log = log;
+    // One broken peer must not fill the disk; the counters miss nothing.
+    this.#limit = rateLimited(clock, { perSeconds: 1, burst: 50 });
+  }
+
+  /** Take an event. */
+  record(event: RelayEvent): void {
+    switch (event.kind) {
+      case "opened":
+      case "updated":
+      case "stale":
+      case "resumed":
+        this.counts[event.kind]++;
+        return this.#log.debug(`Session ${event.kind}`, describe(event.session));
+      case "ended":
+        this.counts.ended[event.reason]++;
+        return this.#recordEnd(event.session, event.reason);
+      case "refused":
+        this.counts.refused[event.refusal.reason]++;
+        return this.#warn("Call refused", {
+          call: event.callId,
+          instance: event.instance,
+          reason: event.refusal.reason,
+          detail: event.refusal.message,
+        });
+      case "learned": {
+        this.counts.learned++;
+        const signalled = legOf(event.session, event.index).remote.port + (event.index & 1);
+        return this.#log.debug("Source port learned", {
+          call: event.session.callId,
+          flow: FLOW_NAMES[event.index],
+          port: event.port,
+          signalled,
+        });
+      }
+      case "unknown-close":
+        this.counts.unknownClose++;
+        return this.#log.debug("Nothing to close", { call: event.callId, instance: event.instance });
+      case "mended":
+        this.counts.mended++;
+        return this.#log.warn("The kernel's table was changed by somebody else and is put right", {
+          pieces: event.pieces,
+        });
+      case "backend-error":
+        this.counts.backendErrors++;
+        return this.#warn("The kernel refused a change", {
+          call: event.callId,
+          detail: event.message,
+        });
+    }
+  }
+
+  #recordEnd(session: Session, reason: EndReason): void {
+    const fields = { ...describe(session), reason };
+    if (reason === "command") this.#log.debug("Session ended", fields);
+    else this.#log.info("Session ended", fields);
+  }
+
+  #warn(message: string, fields: Fields): void {
+    this.#limit((suppressed) => this.#log.warn(message, { ...fields, suppressed }));
+  }
+}
+
+function describe({ callId, instance, a, b }: Session): Fields {
+  return {
+    call: callId,
+    instance,
+    caller: formatEndpoint(a.remote),
+    callee: formatEndpoint(b.remote),
+    relay: `${formatIpv4(a.local.address)}:${a.local.port}/${formatEndpoint(b.local)}`,
+  };
+}

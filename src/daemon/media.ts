@@ -1,0 +1,96 @@
+import { formatIpv4, type Ipv4, maskOf, parseIpv4 } from "../base/ipv4.ts";
+import type { InstanceConfig, SessionConfig } from "../config/config.ts";
+import type { GuardedRange } from "../core/backend.ts";
+import { type Admission, forbiddenRemote, type Network, type RemotePolicy } from "../core/call.ts";
+
+/** An IPv4 address of this machine. */
+export interface LocalAddress {
+  readonly interface: string;
+  readonly address: Ipv4;
+  readonly mask: Ipv4;
+}
+
+/** The IPv4 addresses of this machine (this network namespace). */
+export function localAddresses(): readonly LocalAddress[] {
+  return Deno.networkInterfaces().filter(({ family }) => family === "IPv4").flatMap((info) => {
+    const address = parseIpv4(info.address);
+    const mask = parseIpv4(info.netmask);
+    return address.ok && mask.ok
+      ? [{ interface: info.name, address: address.value, mask: mask.value }]
+      : [];
+  });
+}
+
+/** Every advertised or local media address of an instance. */
+function addressesOf(instance: InstanceConfig): readonly string[] {
+  const { internalIp, externalIp, internalLocal, externalLocal } = instance;
+  return [internalIp, externalIp, internalLocal, externalLocal];
+}
+
+/** The interfaces that carry the instances' local addresses, and the addresses that none carries. */
+export function mediaInterfaces(
+  instances: readonly InstanceConfig[],
+  addresses: readonly LocalAddress[],
+): { readonly interfaces: readonly string[]; readonly missing: readonly string[] } {
+  const wanted = new Set(instances.flatMap((each) => [each.internalLocal, each.externalLocal]));
+  const interfaces = new Set<string>();
+  const missing: string[] = [];
+  for (const text of wanted) {
+    const carrier = addresses.find(({ address }) => formatIpv4(address) === text);
+    if (carrier) interfaces.add(carrier.interface);
+    else missing.push(text);
+  }
+  return { interfaces: [...interfaces], missing };
+}
+
+/** Where the relay's sockets are. */
+export function guardedRanges(instances: readonly InstanceConfig[]): readonly GuardedRange[] {
+  return instances.flatMap(({ internalLocal, externalLocal, startPort, endPort }) =>
+    [...new Set([internalLocal, externalLocal])].map((text) => ({
+      address: mustParse(text),
+      startPort,
+      // Kamailio may count past the end by three, and RTCP needs one more.
+      endPort: Math.min(65535, endPort + 4),
+    }))
+  );
+}
+
+/** The admission rules of each instance by name. */
+export function admissions(
+  instances: readonly InstanceConfig[],
+  session: SessionConfig,
+  addresses: readonly LocalAddress[],
+): ReadonlyMap<string, Admission> {
+  const policy: RemotePolicy = {
+    own: new Set([
+      ...instances.flatMap(addressesOf).map(mustParse),
+      ...addresses.map(({ address }) => address),
+    ]),
+    broadcast: new Set(addresses.flatMap(broadcastOf)),
+    refuse: session.refuse.filter(({ family }) => family === 4).map(asNetwork),
+  };
+  const forbidden = (remote: Ipv4): string | null => forbiddenRemote(remote, policy);
+  return new Map(instances.map((instance) => {
+    const localAddress = new Map([
+      [instance.internalIp, mustParse(instance.internalLocal)],
+      [instance.externalIp, mustParse(instance.externalLocal)],
+    ]);
+    return [instance.name, { localAddress, forbidden }];
+  }));
+}
+
+function broadcastOf({ address, mask }: LocalAddress): readonly Ipv4[] {
+  // Networks of one or two addresses have no broadcast address (RFC 3021).
+  return mask >= maskOf(31) ? [] : [(address | ~mask) >>> 0];
+}
+
+function asNetwork({ bytes, prefix }: { bytes: Uint8Array; prefix: number }): Network {
+  const address = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+  return { address, prefix };
+}
+
+function mustParse(text: string): Ipv4 {
+  const address = parseIpv4(text);
+  if (!address.ok) throw new Error(`The configuration let "${text}" pass as an address`);
+  return address.value;
+}

@@ -1,0 +1,242 @@
+import { EEXIST, ENFILE, ENOENT, ENOSPC } from "./protocol.ts";
+import { errorText } from "../base/libc.ts";
+import type {
+  Backend,
+  BackendError,
+  Change,
+  FlowCount,
+  GuardedRange,
+  LearnedPort,
+  Ledger,
+  Stranger,
+} from "../core/backend.ts";
+import type { Flow, Session } from "../core/session.ts";
+import { addMissing, removeOrphans } from "./audit.ts";
+import { type Edit, editFor } from "./commands.ts";
+import { type Element, elementsOf, flowWords, legWords, placeOf, wordPort } from "./elements.ts";
+import { Exchange } from "./exchange.ts";
+import { loadText, tableText } from "./load.ts";
+import { fitsRecord, parseRecord } from "./record.ts";
+import { ElementStore } from "./store.ts";
+import {
+  deleteTable,
+  LAYOUT,
+  readCapacity,
+  readGeneration,
+  readLayout,
+  readRules,
+  replaceRanges,
+  replaceRawRules,
+  stateOf,
+} from "./structure.ts";
+
+/** What the nft data path needs to know. */
+export interface NftOptions {
+  readonly maxSessions: number;
+  /** Where the relay's sockets are: what nobody sent for is dropped there. */
+  readonly ranges: readonly GuardedRange[];
+}
+
+/** Sessions put into one transaction while mending. */
+const MEND_AT_ONCE = 500;
+
+/** Carries flows with stateless nftables rewriting in prerouting. */
+export class NftBackend implements Backend {
+  readonly name = "nft";
+  readonly #options: NftOptions;
+  readonly #exchange = new Exchange();
+  readonly #store = new ElementStore(this.#exchange);
+  /** Transactions in this namespace that were not ours, as far as they have been looked into. */
+  #foreign = 0;
+
+  constructor(options: NftOptions) {
+    this.#options = options;
+  }
+
+  async attach(): Promise<readonly Session[]> {
+    const layout = readLayout(this.#exchange);
+    if (layout !== null && layout !== LAYOUT) {
+      throw new Error(
+        `Cannot use the table ip lrkproxy: "${layout}" is not "${LAYOUT}"; ` +
+          "another version made it (end its calls with that version's `lrkproxy stop --drop`)",
+      );
+    }
+    this.#foreign = this.#foreignTransactions();
+    const records = layout === null ? [] : this.#readRecords();
+    if (!this.#isStructureComplete() && await this.#rebuildStructure()) this.#putBack(records);
+    replaceRanges(this.#exchange, this.#store.dump("relay_ports"), this.#options.ranges);
+    return records;
+  }
+
+  apply(changes: readonly Change[]): readonly (BackendError | null)[] {
+    const edits = changes.map(editFor);
+    const results = changes.map(unfit);
+    const fit = edits.map((edit, i) => results[i] ? { deletions: [], additions: [] } : edit);
+    const errors = this.#store.commit(fit);
+    if (errors.size === 0) return results;
+    // One bad edit takes the whole transaction with it, so each gets one of its own.
+    return changes.map((change, i) => results[i] ?? this.#applyAlone(change));
+  }
+
+  takeLearned(): readonly LearnedPort[] {
+    const learned = this.#store.dump("learned");
+    this.#store.discard("learned", learned.map(({ key }) => key));
+    return learned.map(({ key: [remote = 0, address = 0, port], data }) => ({
+      key: { remote, local: { address, port: wordPort(port) } },
+      port: wordPort(data?.[0]),
+    }));
+  }
+
+  count(flows: readonly Flow[]): readonly (FlowCount | null)[] {
+    const held = this.#countIn("held", flows, (flow) => flow.rewrite ? null : flowWords(flow.key));
+    const legs = this.#countIn("legs", flows, ({ key, latch, rewrite }) => {
+      return rewrite && latch.locked ? legWords(key, latch.locked) : null;
+    });
+    const open = this.#countIn("open", flows, ({ key, latch, rewrite }) => {
+      return rewrite && latch.open ? flowWords(key) : null;
+    });
+    return flows.map((_, i) => {
+      const parts = [held[i], legs[i], open[i]].filter((part) => part !== undefined);
+      if (parts.some((part) => part === null)) return null;
+      const sum = { packets: 0, bytes: 0, lockedPackets: legs[i]?.packets ?? 0 };
+      for (const part of parts) {
+        sum.packets += part?.packets ?? 0;
+        sum.bytes += part?.bytes ?? 0;
+      }
+      return sum;
+    });
+  }
+
+  strangers(): readonly Stranger[] {
+    return this.#store.dump("strangers").map(({ key, count }) => {
+      const [address = 0, localPort, remote = 0, remotePort] = key;
+      const local = { address, port: wordPort(localPort) };
+      return { key: { remote, local }, port: wordPort(remotePort), ...count };
+    });
+  }
+
+  isIntact(probe: readonly Session[]): boolean {
+    const foreign = this.#foreignTransactions();
+    if (foreign === this.#foreign) return true;
+    if (!this.#isStructureComplete()) return false;
+    if (!probe.every((session) => elementsOf(session).every((element) => this.#has(element)))) {
+      return false;
+    }
+    this.#foreign = foreign;
+    return true;
+  }
+
+  async restore(ledger: Ledger): Promise<number> {
+    const foreign = this.#foreignTransactions();
+    const sessions = [...ledger.sessions()];
+    let pieces = 0;
+    if (!this.#isStructureComplete() && await this.#rebuildStructure()) {
+      this.#putBack(sessions.flatMap(({ id }) => ledger.get(id) ?? []));
+      pieces = sessions.length;
+    }
+    replaceRanges(this.#exchange, this.#store.dump("relay_ports"), this.#options.ranges);
+    pieces += await addMissing(this.#store, ledger) + await removeOrphans(ledger);
+    this.#foreign = foreign;
+    return pieces;
+  }
+
+  remove(): Promise<void> {
+    deleteTable(this.#exchange);
+    return Promise.resolve();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#exchange[Symbol.dispose]();
+    return Promise.resolve();
+  }
+
+  /** Make a change without trusting what the kernel is thought to hold. */
+  #applyAlone(change: Change): BackendError | null {
+    const edit = editFor(change);
+    const [code] = this.#store.commit([edit]).values();
+    if (code === undefined) return null;
+    if (code !== ENOENT && code !== EEXIST) return asError(code);
+    const [stillWrong] = this.#store.commit([this.#actualEdit(edit)]).values();
+    return stillWrong === undefined ? null : asError(stillWrong);
+  }
+
+  /** The edit as it must be, given what is really there. */
+  #actualEdit({ deletions, additions }: Edit): Edit {
+    const places = new Map<string, Element>();
+    for (const element of [...deletions, ...additions.map((addition) => addition.element)]) {
+      if (this.#has(element)) places.set(placeOf(element), element);
+    }
+    return { deletions: [...places.values()], additions };
+  }
+
+  #has({ set, key }: Element): boolean {
+    return this.#store.read(set, [key])[0] !== null;
+  }
+
+  /** Counts by flow: undefined where `keyOf` has no key, null where the kernel has no element. */
+  #countIn(
+    set: "legs" | "open" | "held",
+    flows: readonly Flow[],
+    keyOf: (flow: Flow) => readonly number[] | null,
+  ): readonly (Omit<FlowCount, "lockedPackets"> | null | undefined)[] {
+    const keys = flows.map(keyOf);
+    const found = this.#store.read(set, keys.filter((key) => key !== null)).values();
+    return keys.map((key) => key === null ? undefined : found.next().value?.count ?? null);
+  }
+
+  #readRecords(): readonly Session[] {
+    return this.#store.dump("sessions").flatMap(({ key, comment }) => {
+      const session = comment === null ? null : parseRecord(comment, key);
+      return session ?? [];
+    });
+  }
+
+  /** Put sessions into the table made anew. */
+  #putBack(sessions: readonly Session[]): void {
+    const edits = sessions.map((session) => editFor({ before: [], after: session }));
+    for (let at = 0; at < edits.length; at += MEND_AT_ONCE) {
+      this.#store.commit(edits.slice(at, at + MEND_AT_ONCE));
+    }
+  }
+
+  #isStructureComplete(): boolean {
+    return readLayout(this.#exchange) === LAYOUT &&
+      stateOf(readRules(this.#exchange)) === "complete" &&
+      ["legs", "open", "held", "sessions", "learned", "strangers", "relay_ports"]
+        .every((set) => readCapacity(this.#exchange, set) !== null);
+  }
+
+  /**
+   * Only our own rules can be exchanged under traffic; for the rest the table is made anew, which
+   * the answer says.
+   */
+  async #rebuildStructure(): Promise<boolean> {
+    const sets = (["legs", "open", "held", "sessions"] as const)
+      .every((set) => readCapacity(this.#exchange, set) !== null);
+    const anew = !sets || stateOf(readRules(this.#exchange)) === "broken";
+    if (anew) {
+      deleteTable(this.#exchange);
+      await loadText(tableText(this.#options.maxSessions));
+    }
+    replaceRawRules(this.#exchange, readRules(this.#exchange));
+    return anew;
+  }
+
+  #foreignTransactions(): number {
+    return (readGeneration(this.#exchange) - this.#exchange.commits) >>> 0;
+  }
+}
+
+function unfit({ after }: Change): BackendError | null {
+  if (!after || fitsRecord(after)) return null;
+  return { kind: "broken", message: "the Call-ID is too long for the kernel's record" };
+}
+
+function asError(code: number): BackendError {
+  const kind = code === ENFILE || code === ENOSPC
+    ? "full"
+    : code === ENOENT || code === EEXIST
+    ? "conflict"
+    : "broken";
+  return { kind, message: `nf_tables: ${errorText(code)}` };
+}

@@ -1,0 +1,27 @@
+import text from "../../nft/lrkproxy.nft" with { type: "text" };
+
+/** The static text of the table with room for `sessions` sessions. */
+export function tableText(sessions: number): string {
+  // Four flows a session, and headroom for those being replaced in the same transaction.
+  const flows = Math.max(1024, sessions * 5);
+  const sized = text.replaceAll("size 131072", `size ${flows}`);
+  if (sized === text && flows !== 131072) throw new Error("The table's text has no size to set");
+  return sized;
+}
+
+/** Load a ruleset with the nft program. Throws with what nft said. */
+export async function loadText(ruleset: string): Promise<void> {
+  const command = new Deno.Command("nft", {
+    args: ["-f", "-"],
+    stdin: "piped",
+    stdout: "null",
+    stderr: "piped",
+  });
+  const nft = command.spawn();
+  const writer = nft.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(ruleset));
+  await writer.close();
+  const { success, stderr } = await nft.output();
+  if (success) return;
+  throw new Error(`Cannot load the nftables table: ${new TextDecoder().decode(stderr).trim()}`);
+}

@@ -1,0 +1,109 @@
+import { errno, libc, systemError } from "../base/libc.ts";
+import { errorOf, type Message, messages } from "./decode.ts";
+import type { MessageWriter } from "./message.ts";
+import { NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR } from "./protocol.ts";
+
+const AF_NETLINK = 16;
+const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
+const NETLINK_NETFILTER = 12;
+const SOL_SOCKET = 1;
+const SO_SNDBUFFORCE = 32;
+const SO_RCVBUFFORCE = 33;
+const SO_RCVTIMEO = 20;
+/** Enough for the answers to the largest batch; the kernel drops what does not fit. */
+const BUFFER_BYTES = 32 << 20;
+const EINTR = 4;
+
+/** A netlink socket to nf_tables. Every exchange ends before its call returns. */
+export class NetlinkSocket implements Disposable {
+  readonly #fd: number;
+  readonly #buffer = new Uint8Array(1 << 18);
+  #seq = 1;
+
+  /** Open a socket in the network namespace of this process. */
+  constructor() {
+    this.#fd = libc().socket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_NETFILTER);
+    if (this.#fd < 0) throw systemError("open a netlink socket");
+    const address = new Uint8Array(12);
+    address[0] = AF_NETLINK;
+    if (libc().bind(this.#fd, address, address.length) !== 0) {
+      throw systemError("bind a netlink socket");
+    }
+    this.#setOption(SO_SNDBUFFORCE, Int32Array.of(BUFFER_BYTES));
+    this.#setOption(SO_RCVBUFFORCE, Int32Array.of(BUFFER_BYTES));
+    // The kernel answers before `send` returns, so a missing answer is a fault, not a delay.
+    this.#setOption(SO_RCVTIMEO, BigInt64Array.of(2n, 0n));
+  }
+
+  /** A sequence number that no other message of this socket has had for long. */
+  nextSequence(): number {
+    this.#seq = this.#seq === 0xffff_ffff ? 1 : this.#seq + 1;
+    return this.#seq;
+  }
+
+  /** Send everything written. Throws if the kernel does not take it. */
+  send(writer: MessageWriter): void {
+    const bytes = writer.bytes();
+    const sent = Number(libc().send(this.#fd, bytes, BigInt(bytes.length), 0));
+    if (sent !== bytes.length) throw systemError("send to nf_tables");
+  }
+
+  /**
+   * Read answers until that of message `last` has come, or `first` has failed and taken all others
+   * with it. The answer holds the errno of every message that failed, by its sequence number.
+   */
+  readAcks(
+    { first, last }: { readonly first: number; readonly last: number },
+    take?: (message: Message) => void,
+  ): ReadonlyMap<number, number> {
+    const failed = new Map<number, number>();
+    for (;;) {
+      for (const message of messages(this.#receive())) {
+        if (message.type !== NLMSG_ERROR) {
+          take?.(message);
+          continue;
+        }
+        const error = errorOf(message);
+        if (error !== 0) failed.set(message.seq, error);
+        if (message.seq === last || (message.seq === first && error !== 0)) return failed;
+      }
+    }
+  }
+
+  /** Read the answer to a dump. False if the kernel says that it is incomplete, or refuses it. */
+  readDump(seq: number, take: (message: Message) => void): boolean {
+    let whole = true;
+    for (;;) {
+      for (const message of messages(this.#receive())) {
+        if (message.seq !== seq) continue;
+        if (message.flags & NLM_F_DUMP_INTR) whole = false;
+        if (message.type === NLMSG_DONE) return whole;
+        if (message.type === NLMSG_ERROR) return false;
+        take(message);
+      }
+    }
+  }
+
+  /** The next messages, whatever they are; valid until the next read. */
+  readSome(): readonly Message[] {
+    return [...messages(this.#receive())];
+  }
+
+  [Symbol.dispose](): void {
+    libc().close(this.#fd);
+  }
+
+  #receive(): Uint8Array {
+    for (;;) {
+      const length = Number(libc().recv(this.#fd, this.#buffer, BigInt(this.#buffer.length), 0));
+      if (length >= 0) return this.#buffer.subarray(0, length);
+      const code = errno();
+      if (code !== EINTR) throw systemError("read an answer of nf_tables", code);
+    }
+  }
+
+  #setOption(option: number, value: Int32Array<ArrayBuffer> | BigInt64Array<ArrayBuffer>): void {
+    const bytes = new Uint8Array(value.buffer);
+    libc().setsockopt(this.#fd, SOL_SOCKET, option, bytes, bytes.length);
+  }
+}

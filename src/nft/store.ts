@@ -1,0 +1,144 @@
+import type { Edit } from "./commands.ts";
+import { type Dumped, elementsIn } from "./dumped.ts";
+import type { Element, SetName } from "./elements.ts";
+import type { Exchange, WriteMessage } from "./exchange.ts";
+import type { MessageWriter } from "./message.ts";
+import * as nft from "./protocol.ts";
+import {
+  type Count,
+  openElements,
+  TABLE,
+  writeElement,
+  writeKey,
+} from "./wire.ts";
+
+/** Elements asked for at once: their answers must fit the socket's buffer. */
+const READ_AT_ONCE = 1000;
+const DUMP_ATTEMPTS = 5;
+
+/** The elements of the kernel's table. */
+export class ElementStore {
+  readonly #exchange: Exchange;
+
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange;
+  }
+
+  /**
+   * Carry out edits as one transaction. The answer holds the errno of each edit that the kernel
+   * refused, by index; with any, none of the edits has happened.
+   */
+  commit(edits: readonly Edit[]): ReadonlyMap<number, number> {
+    // Reading and writing share the exchange's buffer, so the counts come first.
+    const counts = edits.map((edit) => edit.additions.map(({ countsOf }) => this.#sum(countsOf)));
+    const editOf = new Map<number, number>();
+    const errors = this.#exchange.transact((message) => {
+      edits.forEach((edit, i) => {
+        for (const seq of writeEdit(message, edit, counts[i] ?? [])) editOf.set(seq, i);
+      });
+    });
+    return new Map([...errors].map(([seq, code]) => [editOf.get(seq) ?? -1, code]));
+  }
+
+  /** The elements of a set that exist under these keys, null for the others. */
+  read(set: SetName, keys: readonly (readonly number[])[]): readonly (Dumped | null)[] {
+    const found: (Dumped | null)[] = [];
+    while (found.length < keys.length) {
+      const some = keys.slice(found.length, found.length + READ_AT_ONCE);
+      const wanted = found.length + some.length;
+      this.#exchange.ask(nft.NFT_MSG_GETSETELEM, (out) => {
+        writeList(out, set, () => some.forEach((key) => writeKey(out, key)));
+      }, (message) => found.push(...elementsIn(message.body)));
+      // The kernel answers in order and stops at the first that it does not have.
+      if (found.length < wanted) found.push(null);
+    }
+    return found;
+  }
+
+  /** All elements of a set. Throws if it cannot be read while nothing changes it. */
+  dump(set: string): readonly Dumped[] {
+    for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
+      const found: Dumped[] = [];
+      const whole = this.#exchange.dump(nft.NFT_MSG_GETSETELEM, (out) => {
+        out.text(nft.NFTA_SET_ELEM_LIST_TABLE, TABLE);
+        out.text(nft.NFTA_SET_ELEM_LIST_SET, set);
+      }, (message) => found.push(...elementsIn(message.body)));
+      if (whole) return found;
+    }
+    throw new Error(`Cannot read the set "${set}" of table ip ${TABLE}`);
+  }
+
+  /** All elements of a set, a part at a time and as they are met. Uses up the exchange meanwhile. */
+  async *dumpSlowly(set: string): AsyncGenerator<readonly Dumped[]> {
+    const parts = this.#exchange.dumpSlowly(nft.NFT_MSG_GETSETELEM, (out) => {
+      out.text(nft.NFTA_SET_ELEM_LIST_TABLE, TABLE);
+      out.text(nft.NFTA_SET_ELEM_LIST_SET, set);
+    });
+    for await (const messages of parts) {
+      yield messages.flatMap((message) => elementsIn(message.body));
+    }
+  }
+
+  /** Delete elements by key; one that is gone already does not keep the others. */
+  discard(set: string, keys: readonly (readonly number[])[]): void {
+    if (keys.length === 0 || this.#delete(set, keys)) return;
+    for (const key of keys) this.#delete(set, [key]);
+  }
+
+  #delete(set: string, keys: readonly (readonly number[])[]): boolean {
+    return this.#exchange.transact((message) => {
+      message({ type: nft.NFT_MSG_DELSETELEM }, (out) => {
+        writeList(out, set, () => keys.forEach((key) => writeKey(out, key)));
+      });
+    }).size === 0;
+  }
+
+  /** What elements have counted together; null for nothing. */
+  #sum(elements: readonly Element[]): Count | null {
+    let packets = 0;
+    let bytes = 0;
+    for (const { set, key } of elements) {
+      const [found] = this.read(set, [key]);
+      packets += found?.count.packets ?? 0;
+      bytes += found?.count.bytes ?? 0;
+    }
+    return packets > 0 ? { packets, bytes } : null;
+  }
+}
+
+function writeList(out: MessageWriter, set: string, items: () => void): void {
+  const list = openElements(out, set);
+  items();
+  out.close(list);
+}
+
+/** Write an edit, one message for each run of elements of one set; yields the messages' numbers. */
+function* writeEdit(
+  message: WriteMessage,
+  { deletions, additions }: Edit,
+  counts: readonly (Count | null)[],
+): Generator<number> {
+  for (const run of runs(deletions, (element) => element.set)) {
+    yield message({ type: nft.NFT_MSG_DELSETELEM }, (out) => {
+      writeList(out, run.set, () => run.items.forEach(({ key }) => writeKey(out, key)));
+    });
+  }
+  const additionsWithCounts = additions.map(({ element }, i) => ({ element, count: counts[i] ?? null }));
+  for (const run of runs(additionsWithCounts, ({ element }) => element.set)) {
+    yield message({ type: nft.NFT_MSG_NEWSETELEM, flags: nft.NLM_F_CREATE | nft.NLM_F_EXCL }, (out) => {
+      writeList(out, run.set, () => {
+        for (const { element, count } of run.items) writeElement(out, element, count);
+      });
+    });
+  }
+}
+
+function runs<T>(items: readonly T[], setOf: (item: T) => string): { set: string; items: T[] }[] {
+  const found: { set: string; items: T[] }[] = [];
+  for (const item of items) {
+    const last = found.at(-1);
+    if (last?.set === setOf(item)) last.items.push(item);
+    else found.push({ set: setOf(item), items: [item] });
+  }
+  return found;
+}
