@@ -11,8 +11,19 @@ Deno.test("parseIpv4() reads back whatever formatIpv4() writes", () => {
 });
 
 Deno.test("parseIpv4() refuses what is not exactly a dotted quad", () => {
-  const wrong = ["", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", "1..2.3", "1.2.3.4 ", "a.b.c.d"];
-  for (const text of [...wrong, "1.2.3.4.", ".1.2.3.4", "fd00::1", "1.2.3.\0", "1.2.3.-4", "00.0.0.0"]) {
+  const wrong = [
+    "",
+    "1.2.3",
+    "1.2.3.4.5",
+    "1.2.3.256",
+    "01.2.3.4",
+    "1..2.3",
+    "1.2.3.4 ",
+    "a.b.c.d",
+  ];
+  for (
+    const text of [...wrong, "1.2.3.4.", ".1.2.3.4", "fd00::1", "1.2.3.\0", "1.2.3.-4", "00.0.0.0"]
+  ) {
     assert.equal(parseIpv4(text).ok, false, text);
   }
 });

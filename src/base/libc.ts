@@ -11,6 +11,7 @@ const SYMBOLS = {
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  setns: { parameters: ["i32", "i32"], result: "i32" },
   open: { parameters: ["buffer", "i32"], result: "i32" },
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
@@ -20,7 +21,7 @@ const SYMBOLS = {
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** Where the C library lies: Debian's multi-arch folders, then Fedora's and RHEL's. */
-export const LIBC_PATHS: readonly string[] = [
+const LIBC_PATHS: readonly string[] = [
   `/usr/lib/${Deno.build.arch}-linux-gnu/libc.so.6`,
   `/lib/${Deno.build.arch}-linux-gnu/libc.so.6`,
   "/usr/lib64/libc.so.6",

@@ -78,23 +78,53 @@ function buildProgram(choose: (invocation: Invocation) => void): Command {
     program.command(name).description(description)
       .showHelpAfterError(`(lrkproxy ${name.split(" ")[0]} --help explains it)`);
 
-  withConfig(add("run", "Run the daemon in the foreground.\n\nSIGTERM stops it; calls go on in the kernel and the next start takes them over.\nSIGHUP opens the log file anew."))
+  withConfig(
+    add(
+      "run",
+      "Run the daemon in the foreground.\n\nSIGTERM stops it; calls go on in the kernel and the next start takes them over.\nSIGHUP opens the log file anew.",
+    ),
+  )
     .action((options) => choose({ command: "run", options }));
-  withJson(withSocket(add("status", "Show how the daemon is: sessions, sockets, counters, warnings.")))
+  withJson(
+    withSocket(add("status", "Show how the daemon is: sessions, sockets, counters, warnings.")),
+  )
     .action((options) => choose({ command: "status", options }));
-  withJson(withSocket(add("sessions", "List every session: both parties, where their media really comes from, packets,\nand seconds since the last one.")))
+  withJson(
+    withSocket(
+      add(
+        "sessions",
+        "List every session: both parties, where their media really comes from, packets,\nand seconds since the last one.",
+      ),
+    ),
+  )
     .action((options) => choose({ command: "sessions", options }));
-  withJson(withSocket(add("show <call-id>", "Show one call in detail and say why it is one-way or silent.")))
+  withJson(
+    withSocket(
+      add("show <call-id>", "Show one call in detail and say why it is one-way or silent."),
+    ),
+  )
     .action((callId, options) => choose({ command: "show", callId, options }));
-  withSocket(add("drop <call-id>", "Stop relaying a call. Kamailio is not told; its D is answered all the same."))
+  withSocket(
+    add(
+      "drop <call-id>",
+      "Stop relaying a call. Kamailio is not told; its D is answered all the same.",
+    ),
+  )
     .action((callId, options) => choose({ command: "drop", callId, options }));
   withSocket(add("stop", "Stop the daemon. Calls go on in the kernel unless --drop ends them."))
     .option("--drop", "end all calls and remove the kernel's table")
     .action((options) => choose({ command: "stop", options }));
-  withConfig(add("check-config", "Check the configuration and say what it means, without running anything."))
+  withConfig(
+    add("check-config", "Check the configuration and say what it means, without running anything."),
+  )
     .addHelpText("after", () => `\n${keyHelp()}`)
     .action((options) => choose({ command: "check-config", options }));
-  withJson(add("demo", "Build a caller, a relay and a callee in network namespaces of their own and let them\ntalk for a few seconds through the real kernel path. Needs root; leaves nothing behind."))
+  withJson(
+    add(
+      "demo",
+      "Build a caller, a relay and a callee in network namespaces of their own and let them\ntalk for a few seconds through the real kernel path. Needs root; leaves nothing behind.",
+    ),
+  )
     .addOption(new Option("--seconds <n>", "how long they talk").default(5).argParser(parseSeconds))
     .action((options) => choose({ command: "demo", options }));
   withJson(add("version", "Print the version."))
@@ -107,7 +137,10 @@ function withConfig(command: Command): Command {
 }
 
 function withSocket(command: Command): Command {
-  return withConfig(command).option("--socket <path>", "admin socket of the daemon ([admin] socket)");
+  return withConfig(command).option(
+    "--socket <path>",
+    "admin socket of the daemon ([admin] socket)",
+  );
 }
 
 function withJson(command: Command): Command {
@@ -117,5 +150,9 @@ function withJson(command: Command): Command {
 function parseSeconds(text: string): number {
   const seconds = Number(text);
   if (Number.isFinite(seconds) && seconds >= 1 && seconds <= 3600) return seconds;
-  throw new CommanderError(2, "lrkproxy.seconds", `error: --seconds takes a number from 1 to 3600, not "${text}"`);
+  throw new CommanderError(
+    2,
+    "lrkproxy.seconds",
+    `error: --seconds takes a number from 1 to 3600, not "${text}"`,
+  );
 }

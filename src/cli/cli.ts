@@ -12,7 +12,10 @@ import { CommandFailure, query, versionWarning } from "./daemon_query.ts";
 /** What only some commands need, so that the others do not load it. */
 export interface HeavyCommands {
   readonly run: (config: Config) => Promise<void>;
-  readonly demo: (options: { seconds: number; json?: boolean }, output: TextOutput) => Promise<number>;
+  readonly demo: (
+    options: { seconds: number; json?: boolean },
+    output: TextOutput,
+  ) => Promise<number>;
 }
 
 /** How long `stop` waits for the daemon to be gone. */
@@ -67,7 +70,10 @@ async function carryOut(
 async function loadOrFail(path: string): Promise<Config> {
   const config = await readConfig(path);
   if (config.ok) return config.value;
-  throw new CommandFailure(`the configuration cannot be used\n${formatErrors(config.error).trimEnd()}`, 1);
+  throw new CommandFailure(
+    `the configuration cannot be used\n${formatErrors(config.error).trimEnd()}`,
+    1,
+  );
 }
 
 type Query = Exclude<
@@ -84,7 +90,9 @@ async function askAndPrint(invocation: Query, output: TextOutput): Promise<numbe
   const response = "callId" in invocation
     ? await query(options, { command: invocation.command, callId: invocation.callId })
     : await query(options, { command: invocation.command });
-  const text = "json" in options && options.json ? `${JSON.stringify(response)}\n` : asText(response);
+  const text = "json" in options && options.json
+    ? `${JSON.stringify(response)}\n`
+    : asText(response);
   output.out(text);
   if ("status" in response) output.error(versionWarning(response.status.version) ?? "");
   const isNothing = "reports" in response && response.reports.length === 0 ||
@@ -98,7 +106,9 @@ function asText(response: AdminResponse): string {
   if ("status" in response) return statusText(response.status);
   if ("sessions" in response) return sessionsText(response.sessions);
   if ("reports" in response) return response.reports.map(reportText).join("\n");
-  if ("dropped" in response && response.dropped > 0) return `Dropped ${response.dropped} session(s).\n`;
+  if ("dropped" in response && response.dropped > 0) {
+    return `Dropped ${response.dropped} session(s).\n`;
+  }
   return "";
 }
 

@@ -1,7 +1,7 @@
 import type { Command } from "../core/plan.ts";
 import type { Outcome } from "../core/relay.ts";
 import { setImmediate } from "node:timers";
-import { type EngineConfig, configReply, pongReply, verdictReply } from "./reply.ts";
+import { configReply, type EngineConfig, pongReply, verdictReply } from "./reply.ts";
 import { type Framing, parseRequest } from "./request.ts";
 
 /** What carries requests out. */

@@ -34,10 +34,25 @@ function parseBody(body: string, cookie: string): Request {
   if (!/^[A-Z]( |$)/.test(body) || isReply(body)) return NONE;
   if (verb !== "S" && verb !== "D") return { verb: "bad", cookie };
   // A lone space separates, so an empty field stays visible instead of shifting the rest.
-  const [, srcIp, dstIp, snatIp, dnatIp, srcPort, dstPort, snatPort, dnatPort, , callId, end, extra] = body
+  const [
+    ,
+    srcIp,
+    dstIp,
+    snatIp,
+    dnatIp,
+    srcPort,
+    dstPort,
+    snatPort,
+    dnatPort,
+    ,
+    callId,
+    end,
+    extra,
+  ] = body
     .split(" ");
   if (
-    end !== "" || extra !== undefined || srcIp === undefined || dstIp === undefined || snatIp === undefined || dnatIp === undefined ||
+    end !== "" || extra !== undefined || srcIp === undefined || dstIp === undefined ||
+    snatIp === undefined || dnatIp === undefined ||
     srcPort === undefined || dstPort === undefined || snatPort === undefined ||
     dnatPort === undefined || callId === undefined
   ) return { verb: "bad", cookie };

@@ -50,7 +50,9 @@ async function receiveAll(
       const [bytes, peer] = await socket.receive();
       take(bytes, peer);
     } catch (error) {
-      if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) return;
+      if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
+        return;
+      }
       // Linux reports here that an earlier answer met a closed port.
       if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
     }

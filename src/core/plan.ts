@@ -1,7 +1,14 @@
 import type { Clock } from "../base/clock.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { Backend, Change } from "./backend.ts";
-import { type Admission, admitCall, type Call, type CallFields, parsePort, type Refusal } from "./call.ts";
+import {
+  type Admission,
+  admitCall,
+  type Call,
+  type CallFields,
+  parsePort,
+  type Refusal,
+} from "./call.ts";
 import { latchesAfter, reopenAll } from "./latch.ts";
 import { isLive, type Limits, takeCounts } from "./liveness.ts";
 import {

@@ -37,7 +37,10 @@ export async function runDaemon(config: Config): Promise<void> {
   await adopt(parts);
   await using sockets = await openControlSockets(parts);
   onSignals(stop, log.reopen);
-  log.info("lrkproxy is ready", { sessions: parts.relay.parts.table.size, path: parts.backend.name });
+  log.info("lrkproxy is ready", {
+    sessions: parts.relay.parts.table.size,
+    path: parts.backend.name,
+  });
   await runLoops(parts, machine, stop.signal);
   await sockets.disposeAsync();
   const sessions = parts.relay.parts.table.size;
@@ -57,7 +60,9 @@ async function adopt({ backend, relay, engine, log }: Parts): Promise<void> {
     relay.adopt(session);
     engine.noteOpened(session);
   }
-  if (sessions.length > 0) log.info("Sessions taken over from the kernel", { sessions: sessions.length });
+  if (sessions.length > 0) {
+    log.info("Sessions taken over from the kernel", { sessions: sessions.length });
+  }
 }
 
 async function openControlSockets(parts: Parts): Promise<AsyncDisposableStack> {
@@ -89,11 +94,14 @@ function openUdp(
     },
     onStranger: (peer) =>
       limit((suppressed) =>
-        log.warn("Command dropped: the peer is not in [UDP socket] allow; add it there to accept it", {
-          peer,
-          instance: name,
-          suppressed,
-        })
+        log.warn(
+          "Command dropped: the peer is not in [UDP socket] allow; add it there to accept it",
+          {
+            peer,
+            instance: name,
+            suppressed,
+          },
+        )
       ),
   });
   const buffer = raiseReceiveBuffer(port, config.receiveBufferBytes);

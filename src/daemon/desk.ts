@@ -26,7 +26,10 @@ export class Desk {
 
   constructor(
     parts: Parts,
-    { machine, stop }: { readonly machine: { readonly state: MediaState }; readonly stop: () => void },
+    { machine, stop }: {
+      readonly machine: { readonly state: MediaState };
+      readonly stop: () => void;
+    },
   ) {
     this.#parts = parts;
     this.#machine = machine;
@@ -110,7 +113,10 @@ export class Desk {
 
   #instance(instance: InstanceConfig): InstanceView {
     const { name, udp, unix, internalIp, externalIp, startPort, endPort } = instance;
-    const control = [...udp ? [`udp:${udp.host}:${udp.port}`] : [], ...unix ? [`unix:${unix.path}`] : []];
+    const control = [
+      ...udp ? [`udp:${udp.host}:${udp.port}`] : [],
+      ...unix ? [`unix:${unix.path}`] : [],
+    ];
     const carried = (advertised: string, local: string): string =>
       advertised === local ? advertised : `${advertised} (${local})`;
     return {

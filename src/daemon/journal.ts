@@ -82,7 +82,10 @@ export class Journal {
       }
       case "unknown-close":
         this.counts.unknownClose++;
-        return this.#log.debug("Nothing to close", { call: event.callId, instance: event.instance });
+        return this.#log.debug("Nothing to close", {
+          call: event.callId,
+          instance: event.instance,
+        });
       case "mended":
         this.counts.mended++;
         return this.#log.warn("The kernel's table was changed by somebody else and is put right", {

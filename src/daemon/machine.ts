@@ -20,7 +20,9 @@ export function prepareMedia(config: Config, log: Logger, before: MediaState | n
   const interfaces = config.interfaces === "auto" ? found.interfaces : config.interfaces;
   const sysctls = applySysctls(interfaces);
   for (const { name, was, needed, error } of sysctls) {
-    if (error === null && was !== needed) log.info("Setting changed", { sysctl: name, was, now: needed });
+    if (error === null && was !== needed) {
+      log.info("Setting changed", { sysctl: name, was, now: needed });
+    }
   }
   const warnings = [
     ...found.missing.map((address) => `No interface has the media address ${address}`),
@@ -38,7 +40,9 @@ function sysctlWarning({ name, was, needed, error }: Sysctl): readonly string[] 
 
 /** Packets to the relay's ports never reach a program of this machine, so none may get such a port. */
 function rangeWarnings({ instances }: Config): readonly string[] {
-  const [low, high] = (readSmallFile("/proc/sys/net/ipv4/ip_local_port_range") ?? "").trim().split(/\s+/)
+  const [low, high] = (readSmallFile("/proc/sys/net/ipv4/ip_local_port_range") ?? "").trim().split(
+    /\s+/,
+  )
     .map(Number);
   const reserved = readSmallFile("/proc/sys/net/ipv4/ip_local_reserved_ports")?.trim() ?? "";
   return instances.flatMap(({ name, startPort, endPort }) => {

@@ -40,9 +40,9 @@ export function sessionReport(
   entry: Entry,
   strangers: readonly Stranger[],
 ): SessionReport {
-  const sockets = [entry.session.a.local, entry.session.b.local].flatMap(({ address, port }) =>
-    [`${address}:${port}`, `${address}:${port + 1}`]
-  );
+  const sockets = [entry.session.a.local, entry.session.b.local].flatMap((
+    { address, port },
+  ) => [`${address}:${port}`, `${address}:${port + 1}`]);
   const own = strangers
     .filter(({ key: { local } }) => sockets.includes(`${local.address}:${local.port}`))
     .map(strangerView);

@@ -55,7 +55,9 @@ export async function removeOrphans(ledger: Ledger): Promise<number> {
   for (const set of ["legs", "open", "held", "sessions"] as const) {
     const orphans: (readonly number[])[] = [];
     for await (const some of store.dumpSlowly(set)) {
-      orphans.push(...some.filter((dumped) => !isWanted(set, dumped, ledger)).map(({ key }) => key));
+      orphans.push(
+        ...some.filter((dumped) => !isWanted(set, dumped, ledger)).map(({ key }) => key),
+      );
     }
     // A session may have come, or come back, while the rest was read.
     const still = store.read(set, orphans).filter((dumped) => dumped !== null)

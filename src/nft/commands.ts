@@ -21,7 +21,9 @@ export function editFor({ before, after }: Change): Edit {
   if (!after) return { deletions: before.flatMap(elementsOf), additions: [] };
   const same = before.find((session) => session.id === after.id);
   const others = before.filter((session) => session !== same);
-  const own = same ? editBetween(same, after) : { deletions: [], additions: asAdditions(elementsOf(after)) };
+  const own = same
+    ? editBetween(same, after)
+    : { deletions: [], additions: asAdditions(elementsOf(after)) };
   return { deletions: [...others.flatMap(elementsOf), ...own.deletions], additions: own.additions };
 }
 
@@ -49,7 +51,10 @@ function editPart(old: readonly Element[], wanted: readonly Element[]): Edit {
   const fresh = wanted.filter((element) => !old.some((other) => isSame(element, other)));
   const [kept] = wanted;
   if (fresh.length > 0 || gone.length === 0 || !kept || kept.set === "sessions") {
-    return { deletions: gone, additions: fresh.map((element, i) => ({ element, countsOf: i ? [] : gone })) };
+    return {
+      deletions: gone,
+      additions: fresh.map((element, i) => ({ element, countsOf: i ? [] : gone })),
+    };
   }
   // Only something was taken away: what is left takes its count over.
   return { deletions: old, additions: [{ element: kept, countsOf: old }] };

@@ -1,5 +1,5 @@
 import type { Endpoint } from "../base/ipv4.ts";
-import { flowOf, FLOWS, type FlowIndex, type FlowKey, type Session } from "../core/session.ts";
+import { type FlowIndex, type FlowKey, flowOf, FLOWS, type Session } from "../core/session.ts";
 import { hashCallId, recordText } from "./record.ts";
 
 /** The name of a set or map of `nft/lrkproxy.nft` that holds pieces of sessions. */

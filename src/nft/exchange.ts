@@ -30,7 +30,11 @@ export class Exchange implements Disposable {
   }
 
   /** Ask for all there is. False if the answer is incomplete, or there is none. */
-  dump(type: number, body: (out: MessageWriter) => void, take: (message: Message) => void): boolean {
+  dump(
+    type: number,
+    body: (out: MessageWriter) => void,
+    take: (message: Message) => void,
+  ): boolean {
     return this.#socket.readDump(this.#start(type, nft.NLM_F_DUMP, body), take);
   }
 

@@ -1,4 +1,4 @@
-import { formatEndpoint, formatIpv4, parseIpv4, type Endpoint } from "../base/ipv4.ts";
+import { type Endpoint, formatEndpoint, formatIpv4, parseIpv4 } from "../base/ipv4.ts";
 import { parsePort } from "../core/call.ts";
 import { type Latch, OPEN_LATCH, type Session, sessionId } from "../core/session.ts";
 

@@ -79,7 +79,12 @@ class RuleWriter {
 
   /** Load source and destination address. Four bytes at a time take nft's short way. */
   loadAddresses(): this {
-    return this.load(0, NETWORK, IP_ADDRESSES_OFFSET, 4).load(1, NETWORK, IP_ADDRESSES_OFFSET + 4, 4);
+    return this.load(0, NETWORK, IP_ADDRESSES_OFFSET, 4).load(
+      1,
+      NETWORK,
+      IP_ADDRESSES_OFFSET + 4,
+      4,
+    );
   }
 
   lookUp(set: SetName): this {
@@ -145,7 +150,13 @@ function value(out: MessageWriter, type: number, bytes: readonly number[]): void
   out.close(data);
 }
 
-function write(out: MessageWriter, register: number, base: number, offset: number, length: number): void {
+function write(
+  out: MessageWriter,
+  register: number,
+  base: number,
+  offset: number,
+  length: number,
+): void {
   out.u32(EXPR.payload.SREG, reg(register));
   out.u32(EXPR.payload.BASE, base);
   out.u32(EXPR.payload.OFFSET, offset);

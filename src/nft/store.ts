@@ -4,13 +4,7 @@ import type { Element, SetName } from "./elements.ts";
 import type { Exchange, WriteMessage } from "./exchange.ts";
 import type { MessageWriter } from "./message.ts";
 import * as nft from "./protocol.ts";
-import {
-  type Count,
-  openElements,
-  TABLE,
-  writeElement,
-  writeKey,
-} from "./wire.ts";
+import { type Count, openElements, TABLE, writeElement, writeKey } from "./wire.ts";
 
 /** Elements asked for at once: their answers must fit the socket's buffer. */
 const READ_AT_ONCE = 1000;
@@ -123,13 +117,19 @@ function* writeEdit(
       writeList(out, run.set, () => run.items.forEach(({ key }) => writeKey(out, key)));
     });
   }
-  const additionsWithCounts = additions.map(({ element }, i) => ({ element, count: counts[i] ?? null }));
+  const additionsWithCounts = additions.map(({ element }, i) => ({
+    element,
+    count: counts[i] ?? null,
+  }));
   for (const run of runs(additionsWithCounts, ({ element }) => element.set)) {
-    yield message({ type: nft.NFT_MSG_NEWSETELEM, flags: nft.NLM_F_CREATE | nft.NLM_F_EXCL }, (out) => {
-      writeList(out, run.set, () => {
-        for (const { element, count } of run.items) writeElement(out, element, count);
-      });
-    });
+    yield message(
+      { type: nft.NFT_MSG_NEWSETELEM, flags: nft.NLM_F_CREATE | nft.NLM_F_EXCL },
+      (out) => {
+        writeList(out, run.set, () => {
+          for (const { element, count } of run.items) writeElement(out, element, count);
+        });
+      },
+    );
   }
 }
 

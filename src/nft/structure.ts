@@ -77,21 +77,24 @@ export function stateOf(rules: readonly RuleInfo[]): RuleState {
 /** Put our rules first in `prerouting` in place of older ones of ours, without a gap. */
 export function replaceRawRules(exchange: Exchange, rules: readonly RuleInfo[]): void {
   const old = rules.filter((rule) => rule.comment !== null);
-  expectNone(exchange.transact((message) => {
-    // Each one is inserted before the first rule, so the last one comes first.
-    for (const rule of RAW_RULES.toReversed()) {
-      message({ type: nft.NFT_MSG_NEWRULE, flags: nft.NLM_F_CREATE }, (out) => {
-        writeRule(out, "prerouting", rule);
-      });
-    }
-    for (const { chain, handle } of old) {
-      message({ type: nft.NFT_MSG_DELRULE }, (out) => {
-        out.text(nft.NFTA_RULE_TABLE, TABLE);
-        out.text(nft.NFTA_RULE_CHAIN, chain);
-        out.raw(nft.NFTA_RULE_HANDLE, handle);
-      });
-    }
-  }), "install the rules");
+  expectNone(
+    exchange.transact((message) => {
+      // Each one is inserted before the first rule, so the last one comes first.
+      for (const rule of RAW_RULES.toReversed()) {
+        message({ type: nft.NFT_MSG_NEWRULE, flags: nft.NLM_F_CREATE }, (out) => {
+          writeRule(out, "prerouting", rule);
+        });
+      }
+      for (const { chain, handle } of old) {
+        message({ type: nft.NFT_MSG_DELRULE }, (out) => {
+          out.text(nft.NFTA_RULE_TABLE, TABLE);
+          out.text(nft.NFTA_RULE_CHAIN, chain);
+          out.raw(nft.NFTA_RULE_HANDLE, handle);
+        });
+      }
+    }),
+    "install the rules",
+  );
 }
 
 /** Make `ranges` the only ones that are guarded; `old` are the elements of `relay_ports`. */
@@ -111,19 +114,25 @@ export function replaceRanges(
       out.close(list);
     };
   };
-  expectNone(exchange.transact((message) => {
-    if (old.length > 0) message({ type: nft.NFT_MSG_DELSETELEM }, write(old));
-    if (wanted.length === 0) return;
-    message({ type: nft.NFT_MSG_NEWSETELEM, flags: nft.NLM_F_CREATE }, write(wanted));
-  }), "guard the relay's ports");
+  expectNone(
+    exchange.transact((message) => {
+      if (old.length > 0) message({ type: nft.NFT_MSG_DELSETELEM }, write(old));
+      if (wanted.length === 0) return;
+      message({ type: nft.NFT_MSG_NEWSETELEM, flags: nft.NLM_F_CREATE }, write(wanted));
+    }),
+    "guard the relay's ports",
+  );
 }
 
 /** Delete our table if it is there. */
 export function deleteTable(exchange: Exchange): void {
   if (readLayout(exchange) === null) return;
-  expectNone(exchange.transact((message) => {
-    message({ type: nft.NFT_MSG_DELTABLE }, (out) => out.text(nft.NFTA_TABLE_NAME, TABLE));
-  }), "delete the table");
+  expectNone(
+    exchange.transact((message) => {
+      message({ type: nft.NFT_MSG_DELTABLE }, (out) => out.text(nft.NFTA_TABLE_NAME, TABLE));
+    }),
+    "delete the table",
+  );
 }
 
 /** The number of transactions that nf_tables has seen in this network namespace. */

@@ -4,7 +4,19 @@ import { byteSize, duration, table } from "../output.ts";
 /** `lrkproxy sessions` for people: two lines a session, one for each direction. */
 export function sessionsText(sessions: readonly SessionView[]): string {
   if (sessions.length === 0) return "No sessions.\n";
-  const head = ["call-id", "state", "age", "from", "SDP says", "heard from", "relay", "packets", "bytes", "RTCP", "last"];
+  const head = [
+    "call-id",
+    "state",
+    "age",
+    "from",
+    "SDP says",
+    "heard from",
+    "relay",
+    "packets",
+    "bytes",
+    "RTCP",
+    "last",
+  ];
   const rows = sessions.flatMap(({ callId, state, ageSeconds, caller, callee }) => [
     [callId, state, duration(ageSeconds), "caller", ...partyCells(caller)],
     ["", "", "", "callee", ...partyCells(callee)],
@@ -48,7 +60,9 @@ export function reportText({ session, strangers, findings }: SessionReport): str
       ...partyRows("caller", session.caller),
       ...partyRows("callee", session.callee),
     ]),
-    ...strangers.map(({ from, to, packets }) => `refused   ${packets} packets from ${from} to ${to}`),
+    ...strangers.map(({ from, to, packets }) =>
+      `refused   ${packets} packets from ${from} to ${to}`
+    ),
     ...findings.map((finding) => `=> ${finding}`),
   ];
   return lines.join("\n") + "\n";

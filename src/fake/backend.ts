@@ -1,0 +1,111 @@
+import type {
+  Backend,
+  BackendError,
+  Change,
+  FlowCount,
+  GuardedRange,
+  LearnedPort,
+  Ledger,
+  Stranger,
+} from "../core/backend.ts";
+import { type Flow, flowKeyText, type Session } from "../core/session.ts";
+import { FakeKernel, type Packet, type Relayed } from "./kernel.ts";
+
+/** What {@link FakeBackend} needs to know. */
+export interface FakeOptions {
+  readonly maxSessions: number;
+  readonly ranges: readonly GuardedRange[];
+}
+
+/** Carries flows in memory. Tests hand it packets and make it fail. */
+export class FakeBackend implements Backend {
+  readonly name = "fake";
+  readonly kernel: FakeKernel;
+  /** Errors for the next changes, one each; null lets a change through. */
+  readonly failures: (BackendError | null)[] = [];
+  readonly #options: FakeOptions;
+
+  /** Give the kernel of another one to take over what that carried. */
+  constructor(options: FakeOptions, kernel: FakeKernel = new FakeKernel()) {
+    this.#options = options;
+    this.kernel = kernel;
+  }
+
+  /** Let a packet arrive; null if it is not sent on. */
+  deliver(packet: Packet): Relayed | null {
+    return this.kernel.deliver(packet);
+  }
+
+  attach(): Promise<readonly Session[]> {
+    this.#load();
+    return Promise.resolve([...this.kernel.records.values()]);
+  }
+
+  apply(changes: readonly Change[]): readonly (BackendError | null)[] {
+    return changes.map((change) => this.failures.shift() ?? this.#applyOne(change));
+  }
+
+  takeLearned(): readonly LearnedPort[] {
+    const learned = [...this.kernel.learned.values()];
+    this.kernel.learned.clear();
+    return learned;
+  }
+
+  count(flows: readonly Flow[]): readonly (FlowCount | null)[] {
+    return flows.map(({ key }) => {
+      const carried = this.kernel.flows.get(flowKeyText(key));
+      return carried ? { ...carried.tally } : null;
+    });
+  }
+
+  strangers(): readonly Stranger[] {
+    return [...this.kernel.strangers.values()];
+  }
+
+  isIntact(probe: readonly Session[]): boolean {
+    return this.kernel.hasRules && probe.every((session) => this.kernel.missing(session) === 0);
+  }
+
+  restore(ledger: Ledger): Promise<number> {
+    const { kernel } = this;
+    let pieces = kernel.hasRules ? 0 : 1;
+    this.#load();
+    for (const session of ledger.sessions()) {
+      pieces += kernel.missing(session);
+      kernel.put(session, kernel.take(session));
+    }
+    for (const id of kernel.records.keys()) {
+      if (!ledger.get(id)) pieces += Number(kernel.records.delete(id));
+    }
+    for (const [text, { id, flow }] of kernel.flows) {
+      if (ledger.owner(flow.key)?.id !== id) pieces += Number(kernel.flows.delete(text));
+    }
+    return Promise.resolve(pieces);
+  }
+
+  remove(): Promise<void> {
+    this.kernel.clear();
+    return Promise.resolve();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #load(): void {
+    this.kernel.hasRules = true;
+    this.kernel.ranges = this.#options.ranges;
+  }
+
+  #applyOne({ before, after }: Change): BackendError | null {
+    const { records, hasRules } = this.kernel;
+    if (after && !hasRules) return { kind: "conflict", message: "there is no table" };
+    const leaving = before.filter(({ id }) => records.has(id)).length;
+    if (after && records.size - leaving >= this.#options.maxSessions) {
+      return { kind: "full", message: "the fake kernel is full" };
+    }
+    const tallies = new Map(before.map((session) => [session.id, this.kernel.take(session)]));
+    if (after) this.kernel.put(after, tallies.get(after.id) ?? []);
+    return null;
+  }
+}

@@ -1,0 +1,9 @@
+#!/bin/sh
+# Starts lrkproxy with the permissions that it needs and no others.
+here=$(dirname "$(readlink -f "$0")")
+arch=$(uname -m)
+libc=/usr/lib/$arch-linux-gnu/libc.so.6,/lib/$arch-linux-gnu/libc.so.6,/usr/lib64/libc.so.6,/lib64/libc.so.6
+exec "$here/deno" run --quiet --no-prompt --no-config --no-remote --no-npm --no-lock --unstable-net \
+	--allow-net --allow-read --allow-write --allow-ffi="$libc" --allow-run=nft,ip \
+	--allow-sys=networkInterfaces --allow-env=JOURNAL_STREAM,NO_COLOR,FORCE_COLOR,CLICOLOR_FORCE \
+	"$here/lrkproxy.js" "$@"
