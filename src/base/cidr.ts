@@ -34,6 +34,11 @@ export function parseAddress(text: string): Result<Address> {
   );
 }
 
+/** The usual text of an address. */
+export function formatAddress({ bytes }: Address): string {
+  return ipaddr.fromByteArray([...bytes]).toString();
+}
+
 /** The address whose number is `ipv4`. */
 export function addressOfIpv4(ipv4: Ipv4): Address {
   return { family: 4, bytes: Uint8Array.of(ipv4 >>> 24, ipv4 >>> 16, ipv4 >>> 8, ipv4) };

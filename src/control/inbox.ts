@@ -1,6 +1,5 @@
 import type { Command } from "../core/plan.ts";
 import type { Outcome } from "../core/relay.ts";
-import { setImmediate } from "node:timers";
 import { configReply, type EngineConfig, pongReply, verdictReply } from "./reply.ts";
 import { type Framing, parseRequest } from "./request.ts";
 
@@ -29,7 +28,7 @@ interface Letter {
   readonly instance: string;
   readonly bytes: Uint8Array;
   readonly framing: Framing;
-  readonly answer: (reply: Uint8Array | null) => void;
+  readonly answer: (reply: Uint8Array<ArrayBuffer> | null) => void;
 }
 
 /**
@@ -81,7 +80,8 @@ export class Inbox {
   }
 
   async #deliverSoon(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve));
+    // Whoever reads a socket takes all that waits there before this goes on.
+    await Promise.resolve();
     while (this.#waiting.length > 0) {
       const batch = this.#waiting;
       this.#waiting = [];

@@ -15,12 +15,12 @@ const ADDRESS_BYTES = 20;
 const CONFIG_BYTES = 12 + 2 * ADDRESS_BYTES;
 
 /** The answer to P; `cookie` is empty on a UNIX stream. */
-export function pongReply(cookie: string): Uint8Array {
+export function pongReply(cookie: string): Uint8Array<ArrayBuffer> {
   return ascii(`${prefix(cookie)}P PONG`);
 }
 
 /** The answer to G: three little-endian numbers and two NUL-padded addresses. */
-export function configReply(cookie: string, config: EngineConfig): Uint8Array {
+export function configReply(cookie: string, config: EngineConfig): Uint8Array<ArrayBuffer> {
   const body = new Uint8Array(CONFIG_BYTES);
   const view = new DataView(body.buffer);
   view.setInt32(0, config.startPort, true);
@@ -35,7 +35,7 @@ export function configReply(cookie: string, config: EngineConfig): Uint8Array {
  * The answer to S and D: the request and two characters. Kamailio looks at the length alone; `ER`
  * is how to say no without keeping its worker waiting.
  */
-export function verdictReply(request: Uint8Array, verdict: "OK" | "ER"): Uint8Array {
+export function verdictReply(request: Uint8Array, verdict: "OK" | "ER"): Uint8Array<ArrayBuffer> {
   return concat(request, ascii(verdict));
 }
 
@@ -43,18 +43,18 @@ function prefix(cookie: string): string {
   return cookie === "" ? "" : `${cookie} `;
 }
 
-function addressText(address: string): Uint8Array {
+function addressText(address: string): Uint8Array<ArrayBuffer> {
   if (address.length > MAX_ADDRESS_TEXT) {
     throw new RangeError(`The address "${address}" does not fit the reply to G`);
   }
   return ascii(address);
 }
 
-function ascii(text: string): Uint8Array {
+function ascii(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);
 }
 
-function concat(...parts: readonly Uint8Array[]): Uint8Array {
+function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {

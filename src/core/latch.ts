@@ -63,25 +63,45 @@ export function contestable(session: Session): readonly FlowIndex[] {
 
 /** How long a locked port must be silent before another takes its place: RTP, RTCP. */
 const SILENCE_MS = [100, 6000] as const;
+/** A candidate not heard for so many times that long has gone. */
+const FORGIVENESS = 5;
 
 /** A port that asks to replace the locked one of a re-opened flow. */
 export interface Candidate {
   readonly port: number;
-  /** Since when the locked port has been silent, on the monotonic clock. */
+  /** When it was heard last; this and the next are on the monotonic clock. */
+  readonly heardMs: number;
+  /** Since when the locked port has been silent. */
   readonly silentSinceMs: number;
   /** Packets that the locked port had sent by then. */
   readonly lockedPackets: number;
 }
 
-/** What becomes of a candidate when the locked port is found to have sent `lockedPackets`. */
-export function judge(
-  candidate: Candidate,
-  index: FlowIndex,
-  seen: { readonly lockedPackets: number; readonly nowMs: number },
-): Candidate | "accepted" {
-  if (seen.lockedPackets !== candidate.lockedPackets) {
-    return { ...candidate, silentSinceMs: seen.nowMs, lockedPackets: seen.lockedPackets };
+/** What is known of a flow when its candidate is judged. */
+export interface FlowFacts {
+  readonly index: FlowIndex;
+  readonly latch: Latch;
+  /** The port that SDP says, one higher for RTCP. */
+  readonly signalledPort: number;
+  /** Packets that the locked port has sent by now. */
+  readonly lockedPackets: number;
+  readonly nowMs: number;
+}
+
+/**
+ * What becomes of a candidate: it takes over once the locked port has fallen silent while it speaks.
+ * A port that a re-INVITE has just named need not wait, for SDP has moved away from the locked one.
+ */
+export function judge(candidate: Candidate, facts: FlowFacts): Candidate | "accepted" | "gone" {
+  const { latch, lockedPackets, nowMs } = facts;
+  if (latch.locked === 0) return "accepted";
+  if (latch.sendTo === 0 && candidate.port === facts.signalledPort) return "accepted";
+  const patience = SILENCE_MS[(facts.index & 1) as 0 | 1];
+  if (nowMs - candidate.heardMs > patience * FORGIVENESS) return "gone";
+  if (lockedPackets !== candidate.lockedPackets) {
+    return { ...candidate, silentSinceMs: nowMs, lockedPackets };
   }
-  const needed = SILENCE_MS[(index & 1) as 0 | 1];
-  return seen.nowMs - candidate.silentSinceMs >= needed ? "accepted" : candidate;
+  // One stray packet is not a stream.
+  const speaks = candidate.heardMs > candidate.silentSinceMs;
+  return speaks && nowMs - candidate.silentSinceMs >= patience ? "accepted" : candidate;
 }

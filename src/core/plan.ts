@@ -13,8 +13,8 @@ import { latchesAfter, reopenAll } from "./latch.ts";
 import { isLive, type Limits, takeCounts } from "./liveness.ts";
 import {
   type Flow,
-  flowKeyText,
   flowsOf,
+  keyTextsOf,
   OPEN_LATCHES,
   type Session,
   sessionId,
@@ -61,11 +61,7 @@ export function planCommand(command: Command, parts: PlanningParts): Plan {
 /** Every identity and flow key that a change depends on. */
 export function namesIn({ before, after }: Change): readonly string[] {
   const sessions = after ? [...before, after] : before;
-  return sessions.flatMap((session) => [session.id, ...keysOf(session)]);
-}
-
-function keysOf(session: Session): readonly string[] {
-  return flowsOf(session).filter((flow) => flow !== null).map((flow) => flowKeyText(flow.key));
+  return sessions.flatMap((session) => [session.id, ...keyTextsOf(session)]);
 }
 
 /**
@@ -133,20 +129,23 @@ function findRivals(
   known: Entry | undefined,
   parts: PlanningParts,
 ): Result<readonly Entry[], Refusal> {
-  const keys = keysOf(session);
+  const keys = keyTextsOf(session);
   if (new Set(keys).size < keys.length) {
     const message = "both legs have the same relay socket and remote address";
     return err({ reason: "same-legs", message });
   }
-  const owners = keys.map((key) => parts.table.owner(key)?.entry);
-  const rivals = new Set(owners.filter((entry) => entry !== undefined && entry !== known));
+  const rivals = new Set<Entry>();
+  for (const key of keys) {
+    const owner = parts.table.owner(key);
+    if (owner && owner !== known) rivals.add(owner);
+  }
   for (const rival of rivals) {
-    if (rival && hasMediaNow(rival, parts)) {
+    if (hasMediaNow(rival, parts)) {
       const message = `relay ports and remote address are in use by call "${rival.session.callId}"`;
       return err({ reason: "collision", message });
     }
   }
-  return ok([...rivals].filter((entry) => entry !== undefined));
+  return ok([...rivals]);
 }
 
 /** Whether media moved within the last seconds. The counts are read for it. */

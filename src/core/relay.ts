@@ -37,14 +37,18 @@ export class Relay {
     };
     commands.forEach((command, at) => {
       let plan = planCommand(command, this.parts);
-      // A plan that builds on an unconfirmed one is made again once that is decided.
-      if ("change" in plan && namesIn(plan.change).some((name) => concerned.has(name))) {
+      let names = namesOf(plan);
+      // A plan that may build on an unconfirmed one is made again once that is decided.
+      const full = this.parts.table.size + pending.size >= this.parts.maxSessions;
+      const isApart = names !== null && !names.some((name) => concerned.has(name));
+      if (pending.size > 0 && (full || !isApart)) {
         confirm();
         plan = planCommand(command, this.parts);
+        names = namesOf(plan);
       }
       if ("change" in plan) {
         pending.set(at, plan);
-        for (const name of namesIn(plan.change)) concerned.add(name);
+        for (const name of names ?? []) concerned.add(name);
       } else {
         outcomes[at] = this.#decide(command, plan);
       }
@@ -139,4 +143,9 @@ export class Relay {
   #report(error: BackendError, session: Session): void {
     this.parts.emit({ kind: "backend-error", message: error.message, callId: session.callId });
   }
+}
+
+/** What a plan depends on; null if nothing has to be confirmed for it. */
+function namesOf(plan: Plan): readonly string[] | null {
+  return "change" in plan ? namesIn(plan.change) : null;
 }

@@ -90,6 +90,17 @@ export function flowKeyText(key: FlowKey): string {
   return `${key.remote} ${key.local.address} ${key.local.port}`;
 }
 
+/** The {@link flowKeyText}s of a session's flows; none for a sender without an address. */
+export function keyTextsOf({ a, b }: Session): readonly string[] {
+  return [...keyTextsOfLeg(a), ...keyTextsOfLeg(b)];
+}
+
+function keyTextsOfLeg({ remote: { address }, local }: Leg): readonly string[] {
+  if (address === 0) return [];
+  const socket = `${address} ${local.address} `;
+  return [socket + local.port, socket + (local.port + 1)];
+}
+
 /** The leg that a flow's packets come from. */
 export function legOf(session: Session, index: FlowIndex): Leg {
   return index < 2 ? session.a : session.b;
@@ -120,6 +131,16 @@ export function flowOf(session: Session, index: FlowIndex): Flow | null {
       },
     },
   };
+}
+
+/** Which of a session's flows has a key. */
+export function flowIndexOf(session: Session, { remote, local }: FlowKey): FlowIndex | null {
+  const found = FLOWS.find((index) => {
+    const leg = legOf(session, index);
+    return leg.remote.address === remote && leg.local.address === local.address &&
+      leg.local.port + (index & 1) === local.port;
+  });
+  return found ?? null;
 }
 
 /** All flows of a session, null where a sender has no address yet. */

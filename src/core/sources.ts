@@ -1,7 +1,14 @@
 import { type Candidate, contestable, judge, lockedTo } from "./latch.ts";
 import { countFlows } from "./plan.ts";
 import type { Relay } from "./relay.ts";
-import { type FlowIndex, flowKeyText, type Latch, type Session, withLatch } from "./session.ts";
+import {
+  type FlowIndex,
+  flowIndexOf,
+  flowKeyText,
+  legOf,
+  type Session,
+  withLatch,
+} from "./session.ts";
 import type { Entry } from "./table.ts";
 
 /** How far the locked ports of a re-opened session had got. */
@@ -30,20 +37,22 @@ export class Sources {
     const forms = new Map<Entry, Session>();
     const heard: [Entry, FlowIndex, number][] = [];
     for (const { key, port } of backend.takeLearned()) {
-      const owner = table.owner(flowKeyText(key));
-      if (owner) this.#hear(owner.entry, owner.index, port);
+      const entry = table.owner(flowKeyText(key));
+      const index = entry ? flowIndexOf(entry.session, key) : null;
+      if (entry && index !== null) this.#hear(entry, index, port);
     }
     for (const [id, candidate] of this.#candidates) {
       const [entry, index] = this.#find(id);
-      const latch = entry?.session.latches[index];
-      if (!entry || !latch?.open) {
-        this.#candidates.delete(id);
-      } else if (this.#accepts(entry, index, { id, candidate })) {
-        this.#candidates.delete(id);
-        const session = forms.get(entry) ?? entry.session;
-        forms.set(entry, withLatch(session, index, lockedTo(candidate.port)));
-        heard.push([entry, index, candidate.port]);
+      const verdict = entry ? this.#judge(entry, index, candidate) : "gone";
+      if (typeof verdict === "object") {
+        this.#candidates.set(id, verdict);
+        continue;
       }
+      this.#candidates.delete(id);
+      if (!entry || verdict === "gone") continue;
+      const session = forms.get(entry) ?? entry.session;
+      forms.set(entry, withLatch(session, index, lockedTo(candidate.port)));
+      heard.push([entry, index, candidate.port]);
     }
     this.#apply(forms, heard);
   }
@@ -64,7 +73,7 @@ export class Sources {
       const speaking = contestable(entry.session).filter((index) => {
         // RTCP comes too seldom to be seen in every round.
         const then = (index & 1 ? progress.first : progress.last)[index] ?? 0;
-        return due && (counts[index] ?? 0) > then;
+        return due && (counts[index] ?? 0) > then && !this.#isBeingLeft(entry, index);
       });
       progress.last = counts;
       if (speaking.length > 0) forms.set(entry, lockAgain(entry.session, speaking));
@@ -75,13 +84,15 @@ export class Sources {
   #hear(entry: Entry, index: FlowIndex, port: number): void {
     const latch = entry.session.latches[index];
     if (!latch.open || latch.locked === port) return;
-    const id = `${index} ${entry.session.id}`;
-    if (this.#candidates.get(id)?.port === port) return;
-    this.#candidates.set(id, {
-      port,
-      silentSinceMs: this.#relay.parts.clock.now(),
-      lockedPackets: this.#lockedPackets(entry, index, latch),
-    });
+    const id = candidateId(entry, index);
+    const known = this.#candidates.get(id);
+    const heardMs = this.#relay.parts.clock.now();
+    if (known?.port === port) {
+      this.#candidates.set(id, { ...known, heardMs });
+      return;
+    }
+    const lockedPackets = this.#lockedPackets(entry, index);
+    this.#candidates.set(id, { port, heardMs, silentSinceMs: heardMs, lockedPackets });
   }
 
   #find(id: string): [Entry | undefined, FlowIndex] {
@@ -89,19 +100,23 @@ export class Sources {
     return [this.#relay.parts.table.get(id.slice(2)), index];
   }
 
-  #accepts(
-    entry: Entry,
-    index: FlowIndex,
-    { id, candidate }: { readonly id: string; readonly candidate: Candidate },
-  ): boolean {
+  #judge(entry: Entry, index: FlowIndex, candidate: Candidate): ReturnType<typeof judge> {
     const latch = entry.session.latches[index];
-    if (latch.locked === 0 || this.#rtpHasMoved(entry, index)) return true;
-    const lockedPackets = this.#lockedPackets(entry, index, latch);
-    const nowMs = this.#relay.parts.clock.now();
-    const verdict = judge(candidate, index, { lockedPackets, nowMs });
-    if (verdict === "accepted") return true;
-    this.#candidates.set(id, verdict);
-    return false;
+    if (!latch.open) return "gone";
+    if (this.#rtpHasMoved(entry, index)) return "accepted";
+    return judge(candidate, {
+      index,
+      latch,
+      signalledPort: legOf(entry.session, index).remote.port + (index & 1),
+      lockedPackets: this.#lockedPackets(entry, index),
+      nowMs: this.#relay.parts.clock.now(),
+    });
+  }
+
+  /** SDP no longer names the locked port, and another one speaks. */
+  #isBeingLeft(entry: Entry, index: FlowIndex): boolean {
+    const isNamed = entry.session.latches[index].sendTo !== 0;
+    return !isNamed && this.#candidates.has(candidateId(entry, index));
   }
 
   /** RTCP follows at once when its sender's RTP has been found at another port since the S. */
@@ -111,8 +126,8 @@ export class Sources {
     return (index & 1) === 1 && !rtp.open && moved;
   }
 
-  #lockedPackets(entry: Entry, index: FlowIndex, latch: Latch): number {
-    if (latch.locked === 0) return 0;
+  #lockedPackets(entry: Entry, index: FlowIndex): number {
+    if (entry.session.latches[index].locked === 0) return 0;
     return countFlows(entry.session, this.#relay.parts.backend)[index]?.lockedPackets ?? 0;
   }
 
@@ -127,6 +142,10 @@ export class Sources {
       this.#relay.parts.emit({ kind: "learned", session: entry.session, index, port });
     }
   }
+}
+
+function candidateId(entry: Entry, index: FlowIndex): string {
+  return `${index} ${entry.session.id}`;
 }
 
 function lockAgain(session: Session, indexes: readonly FlowIndex[]): Session {

@@ -1,5 +1,5 @@
 import { contestable } from "./latch.ts";
-import { type FlowIndex, flowKeyText, flowsOf, type Session } from "./session.ts";
+import { type FlowIndex, keyTextsOf, type Session } from "./session.ts";
 
 /** `unheard`: no packet yet. `stale`: silent, so its ports count as free; it still relays. */
 export type SessionState = "unheard" | "active" | "stale";
@@ -31,16 +31,10 @@ export interface Entry {
   liveliest: FlowIndex;
 }
 
-/** Which session a flow key belongs to. */
-export interface FlowOwner {
-  readonly entry: Entry;
-  readonly index: FlowIndex;
-}
-
 /** The sessions, by identity, by flow key and by Call-ID. It decides nothing. */
 export class SessionTable {
   readonly #byId = new Map<string, Entry>();
-  readonly #byKey = new Map<string, FlowOwner>();
+  readonly #byKey = new Map<string, Entry>();
   readonly #byCallId = new Map<string, Set<Entry>>();
   readonly #contested = new Set<Entry>();
   #revision = 0;
@@ -60,7 +54,7 @@ export class SessionTable {
   }
 
   /** Whose flow a key is. */
-  owner(keyText: string): FlowOwner | undefined {
+  owner(keyText: string): Entry | undefined {
     return this.#byKey.get(keyText);
   }
 
@@ -112,17 +106,13 @@ export class SessionTable {
   #own(entry: Entry): void {
     this.#revision++;
     if (contestable(entry.session).length > 0) this.#contested.add(entry);
-    flowsOf(entry.session).forEach((flow, index) => {
-      if (flow) this.#byKey.set(flowKeyText(flow.key), { entry, index: index as FlowIndex });
-    });
+    for (const key of keyTextsOf(entry.session)) this.#byKey.set(key, entry);
   }
 
   #disown(entry: Entry): void {
     this.#revision++;
     this.#contested.delete(entry);
-    for (const flow of flowsOf(entry.session)) {
-      if (flow) this.#byKey.delete(flowKeyText(flow.key));
-    }
+    for (const key of keyTextsOf(entry.session)) this.#byKey.delete(key);
   }
 }
 

@@ -2,11 +2,11 @@ import type { FlowCount } from "./backend.ts";
 import { judgeSilence, takeCounts, type Verdict, wasHeard } from "./liveness.ts";
 import { countFlows } from "./plan.ts";
 import type { Relay } from "./relay.ts";
-import { type Flow, type FlowIndex, flowKeyText, flowOf } from "./session.ts";
+import { type FlowIndex, flowKeyText, flowOf, FLOWS } from "./session.ts";
 import type { Entry } from "./table.ts";
 
 /** How long one round over all sessions may take at most. */
-const LONGEST_ROUND_MS = 15_000;
+const LONGEST_ROUND_MS = 20_000;
 /** How many sessions stand for all when somebody else has used nf_tables. */
 const PROBE = 8;
 
@@ -53,7 +53,7 @@ export class Upkeep {
     this.#drifted = false;
     const pieces = await backend.restore({
       sessions: () => table.entries().map((entry) => entry.session),
-      owner: (key) => table.owner(flowKeyText(key))?.entry.session,
+      owner: (key) => table.owner(flowKeyText(key))?.session,
       get: (id) => table.get(id)?.session,
     });
     if (pieces > 0) emit({ kind: "mended", pieces });
@@ -84,19 +84,31 @@ export class Upkeep {
 
   /** One moving flow proves a session alive, so the others are read only where it stands still. */
   #read(entries: readonly Entry[]): void {
+    const still = this.#readFlows(entries, (entry) => [entry.liveliest]);
+    this.#readFlows(still, (entry) => FLOWS.filter((index) => index !== entry.liveliest));
+  }
+
+  /** Read some flows of each entry at once; the answer is the entries of which none has moved. */
+  #readFlows(
+    entries: readonly Entry[],
+    indexesOf: (entry: Entry) => readonly FlowIndex[],
+  ): readonly Entry[] {
     const { backend, clock } = this.#relay.parts;
-    const probes = entries.map((entry) => flowOf(entry.session, entry.liveliest));
-    const present = backend.count(probes.filter((flow): flow is Flow => flow !== null)).values();
-    entries.forEach((entry, i) => {
-      const counts: (FlowCount | null)[] = [null, null, null, null];
-      if (probes[i]) counts[entry.liveliest] = present.next().value ?? null;
-      if (takeCounts(entry, counts, clock.now())) return;
-      const all = countFlows(entry.session, backend);
-      all.forEach((count, index) => {
-        if (count === null && flowOf(entry.session, index as FlowIndex)) this.#drifted = true;
-      });
-      takeCounts(entry, all, clock.now());
+    const wanted = entries.flatMap((entry) =>
+      indexesOf(entry).flatMap((index) => {
+        const flow = flowOf(entry.session, index);
+        return flow ? [{ entry, index, flow }] : [];
+      })
+    );
+    const counts = backend.count(wanted.map(({ flow }) => flow));
+    const byEntry = new Map(entries.map((entry) => [entry, noCounts()]));
+    wanted.forEach(({ entry, index }, i) => {
+      const count = counts[i] ?? null;
+      if (count === null) this.#drifted = true;
+      const row = byEntry.get(entry);
+      if (row) row[index] = count;
     });
+    return entries.filter((entry) => !takeCounts(entry, byEntry.get(entry) ?? [], clock.now()));
   }
 
   #judge(entries: readonly Entry[]): void {
@@ -121,4 +133,8 @@ export class Upkeep {
     if (verdict === "stale") this.#relay.parts.emit({ kind: "stale", session: entry.session });
     else if (was === "stale") this.#relay.parts.emit({ kind: "resumed", session: entry.session });
   }
+}
+
+function noCounts(): (FlowCount | null)[] {
+  return [null, null, null, null];
 }

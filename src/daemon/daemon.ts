@@ -1,12 +1,12 @@
 import { systemClock } from "../base/clock.ts";
-import { anyContains, parseAddress } from "../base/cidr.ts";
+import { anyContains, formatAddress } from "../base/cidr.ts";
 import { openLog, rateLimited } from "../base/log.ts";
 import { every } from "../base/loop.ts";
 import { VERSION } from "../base/version.ts";
 import type { Config, InstanceConfig } from "../config/config.ts";
 import { serveAdmin } from "../control/admin.ts";
-import { raiseReceiveBuffer } from "../control/receive_buffer.ts";
-import { removeDeadSocket, serveUdp, serveUnix } from "../control/server.ts";
+import { serveUdp } from "../control/udp.ts";
+import { removeDeadSocket, serveUnix } from "../control/unix.ts";
 import { Desk } from "./desk.ts";
 import { type MediaState, prepareMedia } from "./machine.ts";
 import { type Parts, wire } from "./wiring.ts";
@@ -88,23 +88,17 @@ function openUdp(
     instance: name,
     hostname: host,
     port,
-    allows: (text) => {
-      const address = parseAddress(text);
-      return address.ok && anyContains(config.controlAllow, address.value);
-    },
-    onStranger: (peer) =>
+    receiveBufferBytes: config.receiveBufferBytes,
+    allows: (address) => anyContains(config.controlAllow, address),
+    onStranger: (address) =>
       limit((suppressed) =>
         log.warn(
           "Command dropped: the peer is not in [UDP socket] allow; add it there to accept it",
-          {
-            peer,
-            instance: name,
-            suppressed,
-          },
+          { peer: formatAddress(address), instance: name, suppressed },
         )
       ),
   });
-  const buffer = raiseReceiveBuffer(port, config.receiveBufferBytes);
+  const { receiveBufferBytes: buffer } = server;
   log.info("Listening", { instance: name, socket: `udp:${host}:${port}`, buffer });
   return server;
 }

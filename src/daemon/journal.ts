@@ -42,10 +42,13 @@ export class Journal {
     },
   };
   readonly #log: Logger;
+  readonly #isVerbose: boolean;
   readonly #limit: ReturnType<typeof rateLimited>;
 
-  constructor(log: Logger, clock: Clock) {
+  /** `isVerbose`: whether the log takes debug lines at all. */
+  constructor(log: Logger, { clock, isVerbose }: { clock: Clock; isVerbose: boolean }) {
     this.#log = log;
+    this.#isVerbose = isVerbose;
     // One broken peer must not fill the disk; the counters miss nothing.
     this.#limit = rateLimited(clock, { perSeconds: 1, burst: 50 });
   }
@@ -58,7 +61,7 @@ export class Journal {
       case "stale":
       case "resumed":
         this.counts[event.kind]++;
-        return this.#log.debug(`Session ${event.kind}`, describe(event.session));
+        return this.#debug(`Session ${event.kind}`, () => describe(event.session));
       case "ended":
         this.counts.ended[event.reason]++;
         return this.#recordEnd(event.session, event.reason);
@@ -73,19 +76,19 @@ export class Journal {
       case "learned": {
         this.counts.learned++;
         const signalled = legOf(event.session, event.index).remote.port + (event.index & 1);
-        return this.#log.debug("Source port learned", {
+        return this.#debug("Source port learned", () => ({
           call: event.session.callId,
           flow: FLOW_NAMES[event.index],
           port: event.port,
           signalled,
-        });
+        }));
       }
       case "unknown-close":
         this.counts.unknownClose++;
-        return this.#log.debug("Nothing to close", {
+        return this.#debug("Nothing to close", () => ({
           call: event.callId,
           instance: event.instance,
-        });
+        }));
       case "mended":
         this.counts.mended++;
         return this.#log.warn("The kernel's table was changed by somebody else and is put right", {
@@ -101,9 +104,14 @@ export class Journal {
   }
 
   #recordEnd(session: Session, reason: EndReason): void {
-    const fields = { ...describe(session), reason };
-    if (reason === "command") this.#log.debug("Session ended", fields);
-    else this.#log.info("Session ended", fields);
+    const fields = (): Fields => ({ ...describe(session), reason });
+    if (reason === "command") this.#debug("Session ended", fields);
+    else this.#log.info("Session ended", fields());
+  }
+
+  /** Ten thousand calls a second are not described for nobody. */
+  #debug(message: string, fields: () => Fields): void {
+    if (this.#isVerbose) this.#log.debug(message, fields());
   }
 
   #warn(message: string, fields: Fields): void {

@@ -33,7 +33,7 @@ export function wire(config: Config, { clock, log }: { clock: Clock; log: Logger
     maxSessions: config.maxSessions,
     ranges: guardedRanges(config.instances),
   });
-  const journal = new Journal(log, clock);
+  const journal = new Journal(log, { clock, isVerbose: config.log.level === "debug" });
   const admission = admissions(config.instances, config.session, localAddresses());
   const relay = new Relay({
     table: new SessionTable(),

@@ -37,6 +37,8 @@ export interface NftOptions {
   readonly ranges: readonly GuardedRange[];
 }
 
+/** A Call-ID so short fits a record whatever it is made of. */
+const SHORT_CALL_ID = 32;
 /** Sessions put into one transaction while mending. */
 const MEND_AT_ONCE = 500;
 
@@ -48,6 +50,8 @@ export class NftBackend implements Backend {
   readonly #store = new ElementStore(this.#exchange);
   /** Transactions in this namespace that were not ours, as far as they have been looked into. */
   #foreign = 0;
+  /** Settles with the restoration begun last. */
+  #restored: Promise<unknown> = Promise.resolve();
 
   constructor(options: NftOptions) {
     this.#options = options;
@@ -126,13 +130,20 @@ export class NftBackend implements Backend {
     return true;
   }
 
-  async restore(ledger: Ledger): Promise<number> {
+  restore(ledger: Ledger): Promise<number> {
+    // Two at once would each load the table's text.
+    const restored = this.#restored.then(() => this.#restore(ledger));
+    this.#restored = restored.catch(() => {});
+    return restored;
+  }
+
+  async #restore(ledger: Ledger): Promise<number> {
     const foreign = this.#foreignTransactions();
     const sessions = [...ledger.sessions()];
-    let pieces = 0;
-    if (!this.#isStructureComplete() && await this.#rebuildStructure()) {
+    let pieces = this.#isStructureComplete() ? 0 : 1;
+    if (pieces > 0 && await this.#rebuildStructure()) {
       this.#putBack(sessions.flatMap(({ id }) => ledger.get(id) ?? []));
-      pieces = sessions.length;
+      pieces += sessions.length;
     }
     replaceRanges(this.#exchange, this.#store.dump("relay_ports"), this.#options.ranges);
     pieces += await addMissing(this.#store, ledger) + await removeOrphans(ledger);
@@ -203,7 +214,8 @@ export class NftBackend implements Backend {
     return readLayout(this.#exchange) === LAYOUT &&
       stateOf(readRules(this.#exchange)) === "complete" &&
       ["legs", "open", "held", "sessions", "learned", "strangers", "relay_ports"]
-        .every((set) => readCapacity(this.#exchange, set) !== null);
+        .every((set) => readCapacity(this.#exchange, set) !== null) &&
+      this.#store.dump("relay_ports").length === this.#options.ranges.length;
   }
 
   /**
@@ -228,7 +240,7 @@ export class NftBackend implements Backend {
 }
 
 function unfit({ after }: Change): BackendError | null {
-  if (!after || fitsRecord(after)) return null;
+  if (!after || after.callId.length < SHORT_CALL_ID || fitsRecord(after)) return null;
   return { kind: "broken", message: "the Call-ID is too long for the kernel's record" };
 }
 

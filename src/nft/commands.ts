@@ -51,9 +51,13 @@ function editPart(old: readonly Element[], wanted: readonly Element[]): Edit {
   const fresh = wanted.filter((element) => !old.some((other) => isSame(element, other)));
   const [kept] = wanted;
   if (fresh.length > 0 || gone.length === 0 || !kept || kept.set === "sessions") {
+    // An element takes over the count of its place, and the first one what has no place any more.
+    const heir = (lost: Element): Element | undefined =>
+      fresh.find((element) => placeOf(element) === placeOf(lost)) ?? fresh[0];
+    const heirloom = (element: Element) => gone.filter((lost) => heir(lost) === element);
     return {
       deletions: gone,
-      additions: fresh.map((element, i) => ({ element, countsOf: i ? [] : gone })),
+      additions: fresh.map((element) => ({ element, countsOf: heirloom(element) })),
     };
   }
   // Only something was taken away: what is left takes its count over.

@@ -28,6 +28,7 @@ const NF_ACCEPT = 1;
 const reg = (n: number): number => 8 + n;
 /** Where the look-up leaves source address, destination address and port pair. */
 const FOUND = 4;
+const SOURCE_PORT = 7;
 
 const UDP_CHECKSUM_OFFSET = 6;
 const IP_CHECKSUM_OFFSET = 10;
@@ -135,11 +136,11 @@ class RuleWriter {
 
   /** Note the source port under the key that was looked up, unless one is noted already. */
   learn(): this {
-    return this.load(FOUND, TRANSPORT, 0, 2).expression("dynset", (out) => {
+    return this.load(SOURCE_PORT, TRANSPORT, 0, 2).expression("dynset", (out) => {
       out.text(EXPR.dynset.SET, "learned");
       out.u32(EXPR.dynset.OP, EXPR.dynset.ADD);
       out.u32(EXPR.dynset.SREG_KEY, reg(0));
-      out.u32(EXPR.dynset.SREG_DATA, reg(FOUND));
+      out.u32(EXPR.dynset.SREG_DATA, reg(SOURCE_PORT));
     });
   }
 }
@@ -175,8 +176,10 @@ function relayOpen(rule: RuleWriter, withChecksum: boolean): void {
     .load(2, TRANSPORT, 2, 2).lookUp("open").rewrite(withChecksum);
 }
 
-function learnOpen(rule: RuleWriter): void {
-  rule.isUdp().loadAddresses().load(2, TRANSPORT, 2, 2).lookUp("open").isRtp().learn();
+/** The same for RTP, which shows the port to lock. A look-up counts, so there is one a packet. */
+function learnOpen(rule: RuleWriter, withChecksum: boolean): void {
+  rule.isUdp().checksum(withChecksum ? EXPR.cmp.NEQ : EXPR.cmp.EQ).isRtp().loadAddresses()
+    .load(2, TRANSPORT, 2, 2).lookUp("open").learn().rewrite(withChecksum);
 }
 
 /** A rule by the comment that it carries in the kernel. */
@@ -189,7 +192,8 @@ export interface RawRule {
 export const RAW_RULES: readonly RawRule[] = [
   named("legs", (rule) => relayLegs(rule, true)),
   named("legs, no UDP checksum", (rule) => relayLegs(rule, false)),
-  named("learn", learnOpen),
+  named("open RTP", (rule) => learnOpen(rule, true)),
+  named("open RTP, no UDP checksum", (rule) => learnOpen(rule, false)),
   named("open", (rule) => relayOpen(rule, true)),
   named("open, no UDP checksum", (rule) => relayOpen(rule, false)),
 ];

@@ -6,8 +6,11 @@ import type { MessageWriter } from "./message.ts";
 import * as nft from "./protocol.ts";
 import { type Count, openElements, TABLE, writeElement, writeKey } from "./wire.ts";
 
-/** Elements asked for at once: their answers must fit the socket's buffer. */
-const READ_AT_ONCE = 1000;
+/**
+ * Keys in one message: the list of them is an attribute, of 65,535 bytes at most, and the answers
+ * must fit the socket's buffer.
+ */
+const KEYS_AT_ONCE = 1000;
 const DUMP_ATTEMPTS = 5;
 
 /** The elements of the kernel's table. */
@@ -37,14 +40,18 @@ export class ElementStore {
   /** The elements of a set that exist under these keys, null for the others. */
   read(set: SetName, keys: readonly (readonly number[])[]): readonly (Dumped | null)[] {
     const found: (Dumped | null)[] = [];
+    let atOnce = KEYS_AT_ONCE;
     while (found.length < keys.length) {
-      const some = keys.slice(found.length, found.length + READ_AT_ONCE);
+      const some = keys.slice(found.length, found.length + atOnce);
       const wanted = found.length + some.length;
       this.#exchange.ask(nft.NFT_MSG_GETSETELEM, (out) => {
         writeList(out, set, () => some.forEach((key) => writeKey(out, key)));
       }, (message) => found.push(...elementsIn(message.body)));
-      // The kernel answers in order and stops at the first that it does not have.
-      if (found.length < wanted) found.push(null);
+      // The kernel answers in order and stops at the first that it does not have; where one is
+      // missing, more are likely to be.
+      const isWhole = found.length === wanted;
+      if (!isWhole) found.push(null);
+      atOnce = isWhole ? Math.min(KEYS_AT_ONCE, atOnce * 2) : Math.ceil(atOnce / 4);
     }
     return found;
   }
@@ -75,8 +82,10 @@ export class ElementStore {
 
   /** Delete elements by key; one that is gone already does not keep the others. */
   discard(set: string, keys: readonly (readonly number[])[]): void {
-    if (keys.length === 0 || this.#delete(set, keys)) return;
-    for (const key of keys) this.#delete(set, [key]);
+    for (let at = 0; at < keys.length; at += KEYS_AT_ONCE) {
+      const some = keys.slice(at, at + KEYS_AT_ONCE);
+      if (!this.#delete(set, some)) some.forEach((key) => this.#delete(set, [key]));
+    }
   }
 
   #delete(set: string, keys: readonly (readonly number[])[]): boolean {

@@ -4,61 +4,6 @@ import { MAX_REQUEST, parseRequest } from "./request.ts";
 /** How long a peer on a UNIX stream may take to finish its request. */
 const STREAM_PATIENCE_MS = 1000;
 
-/** A UDP control socket. */
-export interface UdpOptions {
-  readonly instance: string;
-  readonly hostname: string;
-  readonly port: number;
-  /** Whether an address may send commands. */
-  readonly allows: (address: string) => boolean;
-  /** Told of every datagram from somebody who may not. */
-  readonly onStranger: (address: string) => void;
-}
-
-/** Answer requests on a UDP socket until it is closed. */
-export function serveUdp(inbox: Inbox, options: UdpOptions): AsyncDisposable {
-  const { instance, hostname, port } = options;
-  const socket = Deno.listenDatagram({ transport: "udp", hostname, port });
-  const done = receiveAll(socket, (bytes, peer) => {
-    if (peer.transport !== "udp") return;
-    if (!options.allows(peer.hostname)) {
-      inbox.counts.stranger++;
-      return options.onStranger(peer.hostname);
-    }
-    inbox.take({
-      instance,
-      bytes,
-      framing: "cookie",
-      // A peer that went away is no fault of ours.
-      answer: (reply) => void (reply && socket.send(reply, peer).catch(() => {})),
-    });
-  });
-  return {
-    [Symbol.asyncDispose]: async () => {
-      socket.close();
-      await done;
-    },
-  };
-}
-
-async function receiveAll(
-  socket: Deno.DatagramConn,
-  take: (bytes: Uint8Array, peer: Deno.Addr) => void,
-): Promise<void> {
-  for (;;) {
-    try {
-      const [bytes, peer] = await socket.receive();
-      take(bytes, peer);
-    } catch (error) {
-      if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
-        return;
-      }
-      // Linux reports here that an earlier answer met a closed port.
-      if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
-    }
-  }
-}
-
 /** A UNIX stream control socket. */
 export interface UnixOptions {
   readonly instance: string;

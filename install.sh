@@ -1,0 +1,115 @@
+#!/bin/bash
+# Install lrkproxy from this folder: sudo ./install.sh
+set -euo pipefail
+
+usage() {
+	cat <<'HELP'
+Usage: sudo ./install.sh [--no-demo]
+       sudo ./install.sh --uninstall
+
+Builds lrkproxy, installs it and shows by a demonstration that it works here.
+Calls of a running daemon go on in the kernel; restart it to run the new version.
+
+  --no-demo    do not run the demonstration at the end
+  --uninstall  remove the program; /etc/lrkproxy stays
+  --help       this text
+
+Environment:
+  PREFIX   where to install (default /usr/local)
+  DESTDIR  put all files below this folder, for packaging; implies --no-demo
+
+Needs Debian 12 or newer, npm, and the npm and Debian package registries.
+HELP
+}
+
+source_dir=$(cd "$(dirname "$0")" && pwd)
+prefix=${PREFIX:-/usr/local}
+destdir=${DESTDIR:-}
+program_dir=$destdir$prefix/lib/lrkproxy
+command_path=$destdir$prefix/bin/lrkproxy
+config_path=$destdir/etc/lrkproxy/lrkproxy.ini
+packages=(nftables iproute2 ca-certificates)
+
+say() { printf '==> %s\n' "$*"; }
+die() {
+	printf 'install.sh: %s\n' "$*" >&2
+	exit 1
+}
+
+install_packages() {
+	local missing=() package
+	for package in "${packages[@]}"; do
+		dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
+			missing+=("$package")
+	done
+	((${#missing[@]})) || return 0
+	say "Installing ${missing[*]}"
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# A new version is put together beside the old one, so that a failure leaves the old one working.
+place_files() {
+	local new=$program_dir.new
+	rm -rf "$new"
+	mkdir -p "$new" "$(dirname "$command_path")"
+	install -m 755 "$source_dir/dist/lrkproxy" "$new/lrkproxy"
+	install -m 644 "$source_dir/dist/lrkproxy.js" "$new/lrkproxy.js"
+	install -m 755 "$(readlink -f "$source_dir/dist/deno")" "$new/deno"
+	rm -rf "$program_dir.old"
+	[[ ! -e $program_dir ]] || mv "$program_dir" "$program_dir.old"
+	mv "$new" "$program_dir"
+	rm -rf "$program_dir.old"
+	ln -sfn "$prefix/lib/lrkproxy/lrkproxy" "$command_path"
+	[[ -e $config_path ]] ||
+		install -D -m 640 "$source_dir/tests/golden/lrkproxy.ini" "$config_path"
+}
+
+uninstall() {
+	rm -rf "$program_dir" "$program_dir.new" "$program_dir.old"
+	rm -f "$command_path"
+	say "Removed. The configuration stays in $destdir/etc/lrkproxy"
+	say "A running daemon and its calls go on until: nft delete table ip lrkproxy"
+}
+
+run_demo=yes
+action=install
+for argument in "$@"; do
+	case $argument in
+	--no-demo) run_demo=no ;;
+	--uninstall) action=uninstall ;;
+	--help | -h)
+		usage
+		exit 0
+		;;
+	*)
+		usage >&2
+		exit 2
+		;;
+	esac
+done
+[[ -z $destdir ]] || run_demo=no
+[[ $(id -u) == 0 || -n $destdir ]] || die "must be run as root: sudo $0"
+
+if [[ $action == uninstall ]]; then
+	uninstall
+	exit 0
+fi
+
+command -v npm >/dev/null || die "npm is missing: apt-get install npm"
+[[ -n $destdir ]] || install_packages
+say "Building"
+"$source_dir/tools/build.sh"
+say "Installing to $program_dir"
+place_files
+if [[ $run_demo == yes ]]; then
+	say "Demonstration: two endpoints talk through the relay"
+	"$command_path" demo
+fi
+cat <<NEXT
+
+Next: set the addresses in ${config_path#"$destdir"}, then
+  lrkproxy check-config
+  lrkproxy run
+README.md shows what to put into kamailio.cfg.
+NEXT

@@ -1,0 +1,94 @@
+#!/bin/bash
+# Every test there is: sudo ./tests/run.sh [TIER…]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+usage() {
+	cat <<'HELP'
+Usage: sudo ./tests/run.sh [TIER…]
+
+Installs what the tests need and runs these tiers, all of them by default:
+
+  ok          style, types, layers, shell scripts, unit tests, transcripts, fuzzing
+  install     install.sh into a scratch folder, and the demonstration
+  netns       the kernel path in network namespaces: contract suite, real daemon
+  acceptance  Kamailio 6.0 and 5.6 with SIPp callers and real RTP
+
+Exit status 0 if every tier passed.
+HELP
+}
+
+packages=(nftables iproute2 ethtool gcc libc6-dev make python3 shellcheck sip-tester debootstrap procps)
+
+install_packages() {
+	local missing=() package
+	for package in "${packages[@]}"; do
+		dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
+			missing+=("$package")
+	done
+	((${#missing[@]})) || return 0
+	echo "Installing ${missing[*]}"
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+tier_ok() {
+	tools/deno.sh task ok
+	git ls-files -z | xargs -0 grep -lZ -E '^#!.*(bash|/sh)$' | xargs -0 shellcheck -x
+}
+
+tier_install() {
+	local scratch
+	scratch=$(mktemp -d)
+	DESTDIR=$scratch ./install.sh
+	"$scratch/usr/local/lib/lrkproxy/lrkproxy" demo --seconds 3
+	DESTDIR=$scratch ./install.sh --uninstall
+	local left
+	left=$(find "$scratch" -type f ! -path '*/etc/lrkproxy/lrkproxy.ini')
+	rm -rf "$scratch"
+	[[ -z $left ]] || { echo "install.sh --uninstall left: $left"; return 1; }
+}
+
+tier_netns() {
+	tools/build.sh
+	make --silent -C tests/tools
+	tools/deno.sh task netns
+}
+
+tier_acceptance() {
+	tools/build.sh
+	make --silent -C tests/tools
+	tools/deno.sh task acceptance
+}
+
+all_tiers=(ok install netns acceptance)
+tiers=()
+for argument in "$@"; do
+	case " ${all_tiers[*]} " in
+	*" $argument "*) tiers+=("$argument") ;;
+	*)
+		[[ $argument == --help || $argument == -h ]] && usage && exit 0
+		usage >&2
+		exit 2
+		;;
+	esac
+done
+((${#tiers[@]})) || tiers=("${all_tiers[@]}")
+[[ $(id -u) == 0 ]] || { echo "tests/run.sh: must be run as root" >&2; exit 1; }
+
+install_packages
+passed=0 failed=0
+for tier in "${tiers[@]}"; do
+	printf '\n=== %s\n' "$tier"
+	start=$SECONDS
+	# A tier runs in a shell of its own, so that its first failing command ends it.
+	if bash -euo pipefail -c "$(declare -f "tier_$tier"); tier_$tier"; then
+		passed=$((passed + 1))
+		printf '=== %s passed in %d s\n' "$tier" $((SECONDS - start))
+	else
+		failed=$((failed + 1))
+		printf '=== %s FAILED after %d s\n' "$tier" $((SECONDS - start))
+	fi
+done
+printf '\n%d passed, %d failed\n' "$passed" "$failed"
+((failed == 0))
