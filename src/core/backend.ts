@@ -52,6 +52,8 @@ export interface Ledger {
   /** The session that a flow belongs to. */
   owner(key: FlowKey): Session | undefined;
   get(id: string): Session | undefined;
+  /** Whether nobody cares any more; long work ends early then. */
+  isClosed(): boolean;
 }
 
 /**
@@ -72,6 +74,8 @@ export interface Backend extends AsyncDisposable {
   strangers(): readonly Stranger[];
   /** Cheap test whether the data path is still as this daemon left it. */
   isIntact(probe: readonly Session[]): boolean;
+  /** How often {@link isIntact} has found that somebody else was at work where ours could suffer. */
+  readonly disturbances: number;
   /**
    * Make the data path carry exactly what the ledger says, beside everything else that goes on.
    * The answer counts the pieces that were missing, wrong or left over.

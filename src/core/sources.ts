@@ -139,6 +139,8 @@ export class Sources {
     for (const [entry, index, port] of heard) {
       if (!changed.has(entry)) continue;
       if ((index & 1) === 0) entry.movedMs = this.#relay.parts.clock.now();
+      // Somebody speaks: that is worth a look.
+      entry.sampledMs = -Infinity;
       this.#relay.parts.emit({ kind: "learned", session: entry.session, index, port });
     }
   }

@@ -21,7 +21,7 @@ export interface Entry {
   sinceMs: number;
   /** When media was last seen to move; `sinceMs` until then. */
   heardMs: number;
-  /** When the counts were last read. */
+  /** When the counts were last read; -Infinity if they are to be read soon. */
   sampledMs: number;
   /** When a new S last re-opened the latches that were locked. */
   reopenedMs: number;

@@ -1,12 +1,18 @@
 import type { FlowCount } from "./backend.ts";
 import { judgeSilence, takeCounts, type Verdict, wasHeard } from "./liveness.ts";
-import { countFlows } from "./plan.ts";
 import type { Relay } from "./relay.ts";
 import { type FlowIndex, flowKeyText, flowOf, FLOWS } from "./session.ts";
 import type { Entry } from "./table.ts";
 
 /** How long one round over all sessions may take at most. */
 const LONGEST_ROUND_MS = 20_000;
+/** Rounds are not exact, and one more would be much. */
+const SLACK_MS = 500;
+/** Time from one look at all sessions to the next, at least, and in lengths of the former. */
+const AUDIT_PAUSE_MS = 500;
+const AUDIT_THRIFT = 20;
+/** A session in which nothing moves is looked at only every so many rounds. */
+const ROUNDS_OF_SILENT = 3;
 /** How many sessions stand for all when somebody else has used nf_tables. */
 const PROBE = 8;
 
@@ -18,6 +24,9 @@ export class Upkeep {
   #owed = 0;
   #lastMs: number;
   #drifted = false;
+  #closed = false;
+  #disturbances = 0;
+  #auditDueMs = 0;
 
   constructor(relay: Relay) {
     this.#relay = relay;
@@ -42,9 +51,16 @@ export class Upkeep {
 
   /** Put the data path right if somebody else has changed it. */
   async watch(): Promise<void> {
-    const { backend, table } = this.#relay.parts;
+    const { backend, table, clock } = this.#relay.parts;
     const probe = [...table.entries().take(PROBE)].map((entry) => entry.session);
-    if (this.#drifted || !backend.isIntact(probe)) await this.mend();
+    if (this.#drifted || !backend.isIntact(probe)) return await this.mend();
+    // A few sessions do not speak for all, but looking at all of them has its price.
+    if (backend.disturbances === this.#disturbances || clock.now() < this.#auditDueMs) return;
+    this.#disturbances = backend.disturbances;
+    const startMs = clock.now();
+    await this.mend();
+    const tookMs = clock.now() - startMs;
+    this.#auditDueMs = clock.now() + Math.max(AUDIT_PAUSE_MS, tookMs * AUDIT_THRIFT);
   }
 
   /** Make the data path carry exactly the sessions of the table. */
@@ -55,31 +71,40 @@ export class Upkeep {
       sessions: () => table.entries().map((entry) => entry.session),
       owner: (key) => table.owner(flowKeyText(key))?.session,
       get: (id) => table.get(id)?.session,
+      isClosed: () => this.#closed,
     });
     if (pieces > 0) emit({ kind: "mended", pieces });
   }
 
   /** Read every count of these sessions now, as somebody wants to see them. */
   refresh(entries: readonly Entry[]): void {
-    const { backend, clock } = this.#relay.parts;
-    for (const entry of entries) {
-      takeCounts(entry, countFlows(entry.session, backend), clock.now());
-    }
+    this.#readFlows(entries, () => FLOWS);
     this.#judge(entries);
+  }
+
+  /** Let what is under way end early. */
+  close(): void {
+    this.#closed = true;
   }
 
   #next(share: number): readonly Entry[] {
     const entries: Entry[] = [];
-    while (entries.length < share) {
+    for (let looked = 0; looked < share;) {
       const next = this.#round.next();
       if (next.done) {
         this.#round = this.#relay.parts.table.entries();
         if (this.#relay.parts.table.size === 0) break;
       } else {
-        entries.push(next.value);
+        looked++;
+        if (this.#isDue(next.value)) entries.push(next.value);
       }
     }
     return entries;
+  }
+
+  #isDue(entry: Entry): boolean {
+    const ageMs = this.#relay.parts.clock.now() - entry.sampledMs;
+    return entry.state === "active" || ageMs >= this.#roundMs * ROUNDS_OF_SILENT - SLACK_MS;
   }
 
   /** One moving flow proves a session alive, so the others are read only where it stands still. */

@@ -16,7 +16,7 @@ const FOLLOW_MS = 50;
 const CONFIRM_MS = 1000;
 const SAMPLE_MS = 250;
 /** A table deleted by somebody else is back within a second. */
-const WATCH_MS = 250;
+const WATCH_MS = 100;
 const MACHINE_MS = 5000;
 
 /** Run the daemon until it is told to stop. What it throws keeps it from starting. */
@@ -133,6 +133,7 @@ async function runLoops(
     // What was left half-done by a daemon that was killed is put right while calls go on.
     upkeep.mend().catch(onError),
   ];
+  signal.addEventListener("abort", () => upkeep.close());
   if (sources) {
     loops.push(loop(FOLLOW_MS, () => sources.follow()), loop(CONFIRM_MS, () => sources.confirm()));
   }

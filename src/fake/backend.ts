@@ -20,6 +20,7 @@ export interface FakeOptions {
 /** Carries flows in memory. Tests hand it packets and make it fail. */
 export class FakeBackend implements Backend {
   readonly name = "fake";
+  readonly disturbances = 0;
   readonly kernel: FakeKernel;
   /** Errors for the next changes, one each; null lets a change through. */
   readonly failures: (BackendError | null)[] = [];

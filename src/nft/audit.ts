@@ -1,7 +1,16 @@
 import type { Ledger } from "../core/backend.ts";
-import type { Session } from "../core/session.ts";
+import { flowIndexOf, type Session } from "../core/session.ts";
 import type { Dumped } from "./dumped.ts";
-import { elementsOf, placeOf, sameContent, type SetName, wordPort } from "./elements.ts";
+import {
+  type Element,
+  elementsOf,
+  flowElements,
+  recordElement,
+  sameContent,
+  SET_NAMES,
+  type SetName,
+  wordPort,
+} from "./elements.ts";
 import { Exchange } from "./exchange.ts";
 import { parseRecord } from "./record.ts";
 import { ElementStore } from "./store.ts";
@@ -23,6 +32,7 @@ export async function addMissing(store: ElementStore, ledger: Ledger): Promise<n
   for (const session of [...ledger.sessions()]) {
     some.push(session);
     if (some.length === SESSIONS_AT_ONCE) await mend();
+    if (ledger.isClosed()) return mended;
   }
   await mend();
   return mended;
@@ -30,18 +40,17 @@ export async function addMissing(store: ElementStore, ledger: Ledger): Promise<n
 
 function mendSessions(store: ElementStore, sessions: readonly Session[]): number {
   const elements = sessions.flatMap(elementsOf);
-  const found = new Map<string, Dumped>();
-  for (const set of ["sessions", "legs", "open", "held"] as const) {
-    const keys = elements.filter((element) => element.set === set).map(({ key }) => key);
-    store.read(set, keys).forEach((dumped) => {
-      if (dumped) found.set(placeOf({ set, ...dumped }), dumped);
+  const edits = SET_NAMES.flatMap((set) => {
+    const wanted = elements.filter((element) => element.set === set);
+    const present = store.read(set, wanted.map(({ key }) => key));
+    return wanted.flatMap((element, i) => {
+      const actual = present[i];
+      if (actual && sameContent({ ...actual, set }, element)) return [];
+      return [{
+        deletions: actual ? [{ ...actual, set }] : [],
+        additions: [{ element, countsOf: [] }],
+      }];
     });
-  }
-  const edits = elements.flatMap((element) => {
-    const present = found.get(placeOf(element));
-    const actual = present && { ...present, set: element.set };
-    if (actual && sameContent(actual, element)) return [];
-    return [{ deletions: actual ? [actual] : [], additions: [{ element, countsOf: [] }] }];
   });
   store.commit(edits);
   return edits.length;
@@ -52,9 +61,10 @@ export async function removeOrphans(ledger: Ledger): Promise<number> {
   using exchange = new Exchange();
   const store = new ElementStore(exchange);
   let removed = 0;
-  for (const set of ["legs", "open", "held", "sessions"] as const) {
+  for (const set of SET_NAMES) {
     const orphans: (readonly number[])[] = [];
     for await (const some of store.dumpSlowly(set)) {
+      if (ledger.isClosed()) return removed;
       orphans.push(
         ...some.filter((dumped) => !isWanted(set, dumped, ledger)).map(({ key }) => key),
       );
@@ -69,18 +79,26 @@ export async function removeOrphans(ledger: Ledger): Promise<number> {
 }
 
 function isWanted(set: SetName, dumped: Dumped, ledger: Ledger): boolean {
-  const session = set === "sessions" ? recordOwner(dumped, ledger) : flowOwner(set, dumped, ledger);
-  const place = placeOf({ set, ...dumped });
-  return session !== undefined && elementsOf(session).some((element) => placeOf(element) === place);
+  const wanted = set === "sessions" ? recordFor(dumped, ledger) : flowFor(set, dumped, ledger);
+  return wanted.some((element) => element.set === set && isSameKey(element.key, dumped.key));
 }
 
-function recordOwner({ key, comment }: Dumped, ledger: Ledger): Session | undefined {
-  const session = comment === null ? null : parseRecord(comment, key);
-  return session ? ledger.get(session.id) : undefined;
+function isSameKey(one: readonly number[], other: readonly number[]): boolean {
+  return one.length === other.length && one.every((word, i) => word === other[i]);
 }
 
-function flowOwner(set: SetName, { key }: Dumped, ledger: Ledger): Session | undefined {
+/** The record that ought to be in the place of a dumped one. */
+function recordFor({ key, comment }: Dumped, ledger: Ledger): readonly Element[] {
+  const found = comment === null ? null : parseRecord(comment, key);
+  const session = found && ledger.get(found.id);
+  return session ? [recordElement(session)] : [];
+}
+
+/** The elements of the flow that a dumped one is about. */
+function flowFor(set: SetName, { key }: Dumped, ledger: Ledger): readonly Element[] {
   const [remote = 0, address = 0] = key;
-  const port = wordPort(key[set === "legs" ? 3 : 2]);
-  return ledger.owner({ remote, local: { address, port } });
+  const flow = { remote, local: { address, port: wordPort(key[set === "legs" ? 3 : 2]) } };
+  const session = ledger.owner(flow);
+  const index = session ? flowIndexOf(session, flow) : null;
+  return session && index !== null ? flowElements(session, index) : [];
 }

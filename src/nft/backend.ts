@@ -18,6 +18,7 @@ import { Exchange } from "./exchange.ts";
 import { loadText, tableText } from "./load.ts";
 import { fitsRecord, parseRecord } from "./record.ts";
 import { ElementStore } from "./store.ts";
+import type { Count } from "./wire.ts";
 import {
   deleteTable,
   LAYOUT,
@@ -50,6 +51,7 @@ export class NftBackend implements Backend {
   readonly #store = new ElementStore(this.#exchange);
   /** Transactions in this namespace that were not ours, as far as they have been looked into. */
   #foreign = 0;
+  #disturbances = 0;
   /** Settles with the restoration begun last. */
   #restored: Promise<unknown> = Promise.resolve();
 
@@ -70,6 +72,10 @@ export class NftBackend implements Backend {
     if (!this.#isStructureComplete() && await this.#rebuildStructure()) this.#putBack(records);
     replaceRanges(this.#exchange, this.#store.dump("relay_ports"), this.#options.ranges);
     return records;
+  }
+
+  get disturbances(): number {
+    return this.#disturbances;
   }
 
   apply(changes: readonly Change[]): readonly (BackendError | null)[] {
@@ -122,6 +128,7 @@ export class NftBackend implements Backend {
   isIntact(probe: readonly Session[]): boolean {
     const foreign = this.#foreignTransactions();
     if (foreign === this.#foreign) return true;
+    this.#disturbances++;
     if (!this.#isStructureComplete()) return false;
     if (!probe.every((session) => elementsOf(session).every((element) => this.#has(element)))) {
       return false;
@@ -141,12 +148,14 @@ export class NftBackend implements Backend {
     const foreign = this.#foreignTransactions();
     const sessions = [...ledger.sessions()];
     let pieces = this.#isStructureComplete() ? 0 : 1;
-    if (pieces > 0 && await this.#rebuildStructure()) {
+    const isAnew = pieces > 0 && await this.#rebuildStructure();
+    if (isAnew) {
       this.#putBack(sessions.flatMap(({ id }) => ledger.get(id) ?? []));
       pieces += sessions.length;
     }
     replaceRanges(this.#exchange, this.#store.dump("relay_ports"), this.#options.ranges);
-    pieces += await addMissing(this.#store, ledger) + await removeOrphans(ledger);
+    // A table made anew holds what has just been put there.
+    if (!isAnew) pieces += await addMissing(this.#store, ledger) + await removeOrphans(ledger);
     this.#foreign = foreign;
     return pieces;
   }
@@ -189,10 +198,10 @@ export class NftBackend implements Backend {
     set: "legs" | "open" | "held",
     flows: readonly Flow[],
     keyOf: (flow: Flow) => readonly number[] | null,
-  ): readonly (Omit<FlowCount, "lockedPackets"> | null | undefined)[] {
+  ): readonly (Count | null | undefined)[] {
     const keys = flows.map(keyOf);
-    const found = this.#store.read(set, keys.filter((key) => key !== null)).values();
-    return keys.map((key) => key === null ? undefined : found.next().value?.count ?? null);
+    const found = this.#store.count(set, keys.filter((key) => key !== null)).values();
+    return keys.map((key) => key === null ? undefined : found.next().value ?? null);
   }
 
   #readRecords(): readonly Session[] {
@@ -204,9 +213,10 @@ export class NftBackend implements Backend {
 
   /** Put sessions into the table made anew. */
   #putBack(sessions: readonly Session[]): void {
-    const edits = sessions.map((session) => editFor({ before: [], after: session }));
-    for (let at = 0; at < edits.length; at += MEND_AT_ONCE) {
-      this.#store.commit(edits.slice(at, at + MEND_AT_ONCE));
+    // One that was changed since the table is there again must not cost the others.
+    const changes = sessions.map((after) => ({ before: [], after }));
+    for (let at = 0; at < changes.length; at += MEND_AT_ONCE) {
+      this.apply(changes.slice(at, at + MEND_AT_ONCE));
     }
   }
 

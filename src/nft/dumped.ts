@@ -30,6 +30,23 @@ export function elementsIn(body: Uint8Array): readonly Dumped[] {
   return found;
 }
 
+/** The counts of the elements in the body of a NFT_MSG_NEWSETELEM, and nothing else of them. */
+export function countsIn(body: Uint8Array): readonly Count[] {
+  const walk = new Walk(body);
+  const found: Count[] = [];
+  walk.each(0, body.length, (type, start, end) => {
+    if (type !== nft.NFTA_SET_ELEM_LIST_ELEMENTS) return;
+    walk.each(start, end, (_, from, to) => {
+      const count = { packets: 0, bytes: 0 };
+      walk.each(from, to, (field, at, behind) => {
+        if (field === nft.NFTA_SET_ELEM_EXPR) readCount(walk, { start: at, end: behind }, count);
+      });
+      found.push(count);
+    });
+  });
+  return found;
+}
+
 function elementAt(walk: Walk, from: number, to: number): Dumped | null {
   let key: readonly number[] | null = null;
   let keyEnd: readonly number[] | null = null;

@@ -75,14 +75,13 @@ export function recordWords(session: Session): readonly number[] {
 
 /** Every element that a session consists of. */
 export function elementsOf(session: Session): readonly SessionElement[] {
-  const record: SessionElement = {
-    set: "sessions",
-    key: recordWords(session),
-    data: null,
-    comment: recordText(session),
-    flow: null,
-  };
-  return [record, ...FLOWS.flatMap((flow) => flowElements(session, flow))];
+  return [recordElement(session), ...FLOWS.flatMap((flow) => flowElements(session, flow))];
+}
+
+/** The record of a session. */
+export function recordElement(session: Session): SessionElement {
+  const key = recordWords(session);
+  return { set: "sessions", key, data: null, comment: recordText(session), flow: null };
 }
 
 /** The elements of one flow: the locked port, the open flow, or both while a port is contested. */

@@ -1,5 +1,5 @@
 import type { Edit } from "./commands.ts";
-import { type Dumped, elementsIn } from "./dumped.ts";
+import { countsIn, type Dumped, elementsIn } from "./dumped.ts";
 import type { Element, SetName } from "./elements.ts";
 import type { Exchange, WriteMessage } from "./exchange.ts";
 import type { MessageWriter } from "./message.ts";
@@ -39,14 +39,27 @@ export class ElementStore {
 
   /** The elements of a set that exist under these keys, null for the others. */
   read(set: SetName, keys: readonly (readonly number[])[]): readonly (Dumped | null)[] {
-    const found: (Dumped | null)[] = [];
+    return this.#readAs(set, keys, elementsIn);
+  }
+
+  /** The counts of those elements, for which less has to be read of each. */
+  count(set: SetName, keys: readonly (readonly number[])[]): readonly (Count | null)[] {
+    return this.#readAs(set, keys, countsIn);
+  }
+
+  #readAs<T>(
+    set: SetName,
+    keys: readonly (readonly number[])[],
+    parse: (body: Uint8Array) => readonly T[],
+  ): readonly (T | null)[] {
+    const found: (T | null)[] = [];
     let atOnce = KEYS_AT_ONCE;
     while (found.length < keys.length) {
       const some = keys.slice(found.length, found.length + atOnce);
       const wanted = found.length + some.length;
       this.#exchange.ask(nft.NFT_MSG_GETSETELEM, (out) => {
         writeList(out, set, () => some.forEach((key) => writeKey(out, key)));
-      }, (message) => found.push(...elementsIn(message.body)));
+      }, (message) => found.push(...parse(message.body)));
       // The kernel answers in order and stops at the first that it does not have; where one is
       // missing, more are likely to be.
       const isWhole = found.length === wanted;
