@@ -46,11 +46,14 @@ export class Inbox {
     stranger: 0,
   };
   readonly #engine: Engine;
+  readonly #onError: (error: unknown) => void;
   #waiting: { letter: Letter; command: Command }[] = [];
   #delivery: Promise<void> | null = null;
 
-  constructor(engine: Engine) {
+  /** `onError` is told what the engine throws. */
+  constructor(engine: Engine, onError: (error: unknown) => void) {
     this.#engine = engine;
+    this.#onError = onError;
   }
 
   /** Take one request; `answer` is called once, with null where silence is the right answer. */
@@ -91,11 +94,21 @@ export class Inbox {
   }
 
   async #deliver(batch: readonly { letter: Letter; command: Command }[]): Promise<void> {
-    const outcomes = await this.#engine.handle(batch.map(({ command }) => command));
+    const outcomes = await this.#handle(batch.map(({ command }) => command));
     batch.forEach(({ letter }, i) => {
       const accepted = outcomes[i]?.ok === true;
       if (!accepted) this.counts.refused++;
       letter.answer(verdictReply(letter.bytes, accepted ? "OK" : "ER"));
     });
+  }
+
+  /** Whatever goes wrong, Kamailio's workers must not wait: a failed batch is refused. */
+  async #handle(commands: readonly Command[]): Promise<readonly Outcome[]> {
+    try {
+      return await this.#engine.handle(commands);
+    } catch (error) {
+      this.#onError(error);
+      return [];
+    }
   }
 }

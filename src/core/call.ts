@@ -46,8 +46,8 @@ export interface Call {
   readonly b: Leg;
 }
 
-/** The longest Call-ID that fits the kernel's record of a session in any spelling. */
-export const MAX_CALL_ID = 150;
+/** The longest Call-ID that arrives whole from Kamailio, which a record in the kernel has room for. */
+export const MAX_CALL_ID = 120;
 
 /** Turn the fields of an S request into a call, or say why it must not be relayed. */
 export function admitCall(fields: CallFields, admission: Admission): Result<Call, Refusal> {

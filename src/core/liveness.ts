@@ -32,7 +32,7 @@ export function takeCounts(
     sample.packets = count.packets;
     sample.bytes = count.bytes;
   });
-  if (grown) entry.heardMs = nowMs;
+  if (grown) entry.heardMs = entry.aliveMs = nowMs;
   entry.sampledMs = nowMs;
   return grown;
 }
@@ -47,7 +47,7 @@ export type Verdict = "active" | "unheard" | "stale" | "remove";
 
 /** Judge a session whose counts have just been read. */
 export function judgeSilence(entry: Entry, limits: Limits, nowMs: number): Verdict {
-  const silentSeconds = (nowMs - entry.heardMs) / 1000;
+  const silentSeconds = (nowMs - entry.aliveMs) / 1000;
   const heard = wasHeard(entry);
   if (silentSeconds >= (heard ? limits.staleLimitSeconds : limits.unheardLimitSeconds)) {
     return "remove";

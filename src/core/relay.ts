@@ -125,7 +125,9 @@ export class Relay {
     for (const rival of plan.rivals) this.#forget(rival, "replaced");
     const { session, known } = plan;
     if (known) {
-      known.reopenedMs = this.parts.clock.now();
+      // A call that is answered or taken off hold is alive before its media is.
+      known.aliveMs = known.reopenedMs = this.parts.clock.now();
+      known.sampledMs = -Infinity;
       this.parts.table.update(known, session);
     } else {
       this.adopt(session);

@@ -4,7 +4,9 @@ import type { Relay } from "./relay.ts";
 import {
   type FlowIndex,
   flowIndexOf,
+  type FlowKey,
   flowKeyText,
+  flowOf,
   legOf,
   type Session,
   withLatch,
@@ -18,11 +20,25 @@ interface Progress {
   last: readonly number[];
 }
 
+/** A flow of a known session. */
+interface FoundFlow {
+  readonly entry: Entry;
+  readonly index: FlowIndex;
+}
+
+/** A flow and the port that it is now locked to. */
+interface Heard extends FoundFlow {
+  readonly port: number;
+}
+
 /** Follows the source ports that parties really use and locks the flows to them. */
 export class Sources {
   readonly #relay: Relay;
   readonly #confirmMs: number;
-  readonly #candidates = new Map<string, Candidate>();
+  readonly #candidates = new Map<
+    string,
+    { readonly key: FlowKey; readonly candidate: Candidate }
+  >();
   readonly #progress = new WeakMap<Entry, Progress>();
 
   /** `confirmSeconds`: how long a known port must keep speaking after an S to be locked again. */
@@ -33,26 +49,23 @@ export class Sources {
 
   /** Lock what was heard since the last call. To be called every few dozen milliseconds. */
   follow(): void {
-    const { backend, table } = this.#relay.parts;
+    const { backend } = this.#relay.parts;
     const forms = new Map<Entry, Session>();
-    const heard: [Entry, FlowIndex, number][] = [];
-    for (const { key, port } of backend.takeLearned()) {
-      const entry = table.owner(flowKeyText(key));
-      const index = entry ? flowIndexOf(entry.session, key) : null;
-      if (entry && index !== null) this.#hear(entry, index, port);
-    }
-    for (const [id, candidate] of this.#candidates) {
-      const [entry, index] = this.#find(id);
-      const verdict = entry ? this.#judge(entry, index, candidate) : "gone";
+    const heard: Heard[] = [];
+    for (const { key, port } of backend.takeLearned()) this.#hear(key, port);
+    for (const [id, { key, candidate }] of this.#candidates) {
+      const found = this.#find(key);
+      const verdict = found ? this.#judge(found, candidate) : "gone";
       if (typeof verdict === "object") {
-        this.#candidates.set(id, verdict);
+        this.#candidates.set(id, { key, candidate: verdict });
         continue;
       }
       this.#candidates.delete(id);
-      if (!entry || verdict === "gone") continue;
+      if (!found || verdict === "gone") continue;
+      const { entry, index } = found;
       const session = forms.get(entry) ?? entry.session;
       forms.set(entry, withLatch(session, index, lockedTo(candidate.port)));
-      heard.push([entry, index, candidate.port]);
+      heard.push({ ...found, port: candidate.port });
     }
     this.#apply(forms, heard);
   }
@@ -81,26 +94,27 @@ export class Sources {
     this.#apply(forms, []);
   }
 
-  #hear(entry: Entry, index: FlowIndex, port: number): void {
-    const latch = entry.session.latches[index];
-    if (!latch.open || latch.locked === port) return;
-    const id = candidateId(entry, index);
-    const known = this.#candidates.get(id);
+  #hear(key: FlowKey, port: number): void {
+    const found = this.#find(key);
+    const latch = found?.entry.session.latches[found.index];
+    if (!found || !latch?.open || latch.locked === port) return;
+    const id = flowKeyText(key);
+    const known = this.#candidates.get(id)?.candidate;
     const heardMs = this.#relay.parts.clock.now();
-    if (known?.port === port) {
-      this.#candidates.set(id, { ...known, heardMs });
-      return;
-    }
-    const lockedPackets = this.#lockedPackets(entry, index);
-    this.#candidates.set(id, { port, heardMs, silentSinceMs: heardMs, lockedPackets });
+    const candidate = known?.port === port
+      ? { ...known, heardMs }
+      : { port, heardMs, silentSinceMs: heardMs, lockedPackets: this.#lockedPackets(found) };
+    this.#candidates.set(id, { key, candidate });
   }
 
-  #find(id: string): [Entry | undefined, FlowIndex] {
-    const index = Number(id.slice(0, 1)) as FlowIndex;
-    return [this.#relay.parts.table.get(id.slice(2)), index];
+  #find(key: FlowKey): FoundFlow | null {
+    const entry = this.#relay.parts.table.owner(flowKeyText(key));
+    const index = entry ? flowIndexOf(entry.session, key) : null;
+    return entry && index !== null ? { entry, index } : null;
   }
 
-  #judge(entry: Entry, index: FlowIndex, candidate: Candidate): ReturnType<typeof judge> {
+  #judge(found: FoundFlow, candidate: Candidate): ReturnType<typeof judge> {
+    const { entry, index } = found;
     const latch = entry.session.latches[index];
     if (!latch.open) return "gone";
     if (this.#rtpHasMoved(entry, index)) return "accepted";
@@ -108,46 +122,44 @@ export class Sources {
       index,
       latch,
       signalledPort: legOf(entry.session, index).remote.port + (index & 1),
-      lockedPackets: this.#lockedPackets(entry, index),
+      lockedPackets: this.#lockedPackets(found),
       nowMs: this.#relay.parts.clock.now(),
     });
   }
 
   /** SDP no longer names the locked port, and another one speaks. */
   #isBeingLeft(entry: Entry, index: FlowIndex): boolean {
+    const flow = flowOf(entry.session, index);
     const isNamed = entry.session.latches[index].sendTo !== 0;
-    return !isNamed && this.#candidates.has(candidateId(entry, index));
+    return !isNamed && flow !== null && this.#candidates.has(flowKeyText(flow.key));
   }
 
   /** RTCP follows at once when its sender's RTP has been found at another port since the S. */
   #rtpHasMoved(entry: Entry, index: FlowIndex): boolean {
     const rtp = entry.session.latches[(index & 2) as FlowIndex];
-    const moved = entry.movedMs !== null && entry.movedMs >= entry.reopenedMs;
+    const movedMs = entry.movedMs[index < 2 ? 0 : 1];
+    const moved = movedMs !== null && movedMs >= entry.reopenedMs;
     return (index & 1) === 1 && !rtp.open && moved;
   }
 
-  #lockedPackets(entry: Entry, index: FlowIndex): number {
+  #lockedPackets({ entry, index }: FoundFlow): number {
     if (entry.session.latches[index].locked === 0) return 0;
     return countFlows(entry.session, this.#relay.parts.backend)[index]?.lockedPackets ?? 0;
   }
 
   #apply(
     forms: ReadonlyMap<Entry, Session>,
-    heard: readonly (readonly [Entry, FlowIndex, number])[],
+    heard: readonly Heard[],
   ): void {
     const changed = new Set(this.#relay.change(forms));
-    for (const [entry, index, port] of heard) {
+    for (const { entry, index, port } of heard) {
       if (!changed.has(entry)) continue;
-      if ((index & 1) === 0) entry.movedMs = this.#relay.parts.clock.now();
+      if ((index & 1) === 0) entry.movedMs[index < 2 ? 0 : 1] = this.#relay.parts.clock.now();
       // Somebody speaks: that is worth a look.
       entry.sampledMs = -Infinity;
       this.#relay.parts.emit({ kind: "learned", session: entry.session, index, port });
     }
   }
-}
-
-function candidateId(entry: Entry, index: FlowIndex): string {
-  return `${index} ${entry.session.id}`;
 }
 
 function lockAgain(session: Session, indexes: readonly FlowIndex[]): Session {

@@ -21,12 +21,14 @@ export interface Entry {
   sinceMs: number;
   /** When media was last seen to move; `sinceMs` until then. */
   heardMs: number;
+  /** When there was last a sign of life: media, or a command. */
+  aliveMs: number;
   /** When the counts were last read; -Infinity if they are to be read soon. */
   sampledMs: number;
   /** When a new S last re-opened the latches that were locked. */
   reopenedMs: number;
-  /** When an RTP source port was last learned; null while none was. */
-  movedMs: number | null;
+  /** When a source port of A's and of B's RTP was last learned; null while none was. */
+  movedMs: [number | null, number | null];
   /** The flow that moved last: the first to look at next time. */
   liveliest: FlowIndex;
 }
@@ -125,9 +127,10 @@ export function newEntry(session: Session, nowMs: number): Entry {
     samples: [sample(), sample(), sample(), sample()],
     sinceMs: nowMs,
     heardMs: nowMs,
+    aliveMs: nowMs,
     sampledMs: nowMs,
     reopenedMs: nowMs,
-    movedMs: null,
+    movedMs: [null, null],
     liveliest: 0,
   };
 }

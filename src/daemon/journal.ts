@@ -103,6 +103,14 @@ export class Journal {
     }
   }
 
+  /** Note that commands could not be carried out because something threw. */
+  recordFailure(error: unknown): void {
+    this.counts.backendErrors++;
+    this.#warn("Commands failed", {
+      detail: error instanceof Error ? error.message : String(error),
+    });
+  }
+
   #recordEnd(session: Session, reason: EndReason): void {
     const fields = (): Fields => ({ ...describe(session), reason });
     if (reason === "command") this.#debug("Session ended", fields);

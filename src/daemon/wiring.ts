@@ -51,6 +51,6 @@ export function wire(config: Config, { clock, log }: { clock: Clock; log: Logger
   const engine = new RelayEngine(relay, upkeep, config.instances);
   const { learning, relearnConfirmSeconds } = config.session;
   const sources = learning === "once" ? new Sources(relay, relearnConfirmSeconds) : null;
-  const inbox = new Inbox(engine);
+  const inbox = new Inbox(engine, (error) => journal.recordFailure(error));
   return { config, clock, log, backend, journal, relay, sources, upkeep, engine, inbox };
 }

@@ -41,7 +41,7 @@ export interface NftOptions {
 /** A Call-ID so short fits a record whatever it is made of. */
 const SHORT_CALL_ID = 32;
 /** Sessions put into one transaction while mending. */
-const MEND_AT_ONCE = 500;
+const MEND_AT_ONCE = 250;
 
 /** Carries flows with stateless nftables rewriting in prerouting. */
 export class NftBackend implements Backend {
@@ -69,7 +69,10 @@ export class NftBackend implements Backend {
     }
     this.#foreign = this.#foreignTransactions();
     const records = layout === null ? [] : this.#readRecords();
-    if (!this.#isStructureComplete() && await this.#rebuildStructure()) this.#putBack(records);
+    if (!this.#isStructureComplete() && await this.#rebuildStructure()) {
+      this.#foreign = this.#foreignTransactions();
+      await this.#putBack(records, () => true);
+    }
     replaceRanges(this.#exchange, this.#store.dump("relay_ports"), this.#options.ranges);
     return records;
   }
@@ -145,17 +148,18 @@ export class NftBackend implements Backend {
   }
 
   async #restore(ledger: Ledger): Promise<number> {
-    const foreign = this.#foreignTransactions();
-    const sessions = [...ledger.sessions()];
+    let foreign = this.#foreignTransactions();
     let pieces = this.#isStructureComplete() ? 0 : 1;
     const isAnew = pieces > 0 && await this.#rebuildStructure();
-    if (isAnew) {
-      this.#putBack(sessions.flatMap(({ id }) => ledger.get(id) ?? []));
-      pieces += sessions.length;
-    }
     replaceRanges(this.#exchange, this.#store.dump("relay_ports"), this.#options.ranges);
-    // A table made anew holds what has just been put there.
-    if (!isAnew) pieces += await addMissing(this.#store, ledger) + await removeOrphans(ledger);
+    if (isAnew) {
+      foreign = this.#foreignTransactions();
+      const sessions = [...ledger.sessions()];
+      await this.#putBack(sessions, (session) => ledger.get(session.id) === session);
+      pieces += sessions.length;
+    } else {
+      pieces += await addMissing(this.#store, ledger) + await removeOrphans(ledger);
+    }
     this.#foreign = foreign;
     return pieces;
   }
@@ -211,12 +215,16 @@ export class NftBackend implements Backend {
     });
   }
 
-  /** Put sessions into the table made anew. */
-  #putBack(sessions: readonly Session[]): void {
-    // One that was changed since the table is there again must not cost the others.
-    const changes = sessions.map((after) => ({ before: [], after }));
-    for (let at = 0; at < changes.length; at += MEND_AT_ONCE) {
-      this.apply(changes.slice(at, at + MEND_AT_ONCE));
+  /** Put sessions into the table made anew, those that are still as they were. */
+  async #putBack(
+    sessions: readonly Session[],
+    isCurrent: (session: Session) => boolean,
+  ): Promise<void> {
+    for (let at = 0; at < sessions.length; at += MEND_AT_ONCE) {
+      const some = sessions.slice(at, at + MEND_AT_ONCE).filter(isCurrent);
+      // One that is there already must not cost the others, which apply() sees to.
+      this.apply(some.map((after) => ({ before: [], after })));
+      await new Promise((resolve) => setTimeout(resolve, 0));
     }
   }
 

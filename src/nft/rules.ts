@@ -10,7 +10,7 @@ import { commentBytes, TABLE } from "./wire.ts";
 
 const EXPR = {
   meta: { DREG: 1, KEY: 2, L4PROTO: 16 },
-  cmp: { SREG: 1, OP: 2, DATA: 3, EQ: 0, NEQ: 1 },
+  cmp: { SREG: 1, OP: 2, DATA: 3, EQ: 0 },
   payload: { DREG: 1, BASE: 2, OFFSET: 3, LEN: 4, SREG: 5, CSUM_TYPE: 6, CSUM_OFFSET: 7, FLAGS: 8 },
   lookup: { SET: 1, SREG: 2, DREG: 3 },
   bitwise: { SREG: 1, DREG: 2, LEN: 3, MASK: 4, XOR: 5 },
@@ -30,7 +30,6 @@ const reg = (n: number): number => 8 + n;
 const FOUND = 4;
 const SOURCE_PORT = 7;
 
-const UDP_CHECKSUM_OFFSET = 6;
 const IP_CHECKSUM_OFFSET = 10;
 const IP_ADDRESSES_OFFSET = 12;
 const RTP_OFFSET = 8;
@@ -96,23 +95,20 @@ class RuleWriter {
     });
   }
 
-  /** The checksum must be (or not be) 0, which says that the sender made none (RFC 768). */
-  checksum(operator: number): this {
-    return this.load(FOUND, TRANSPORT, UDP_CHECKSUM_OFFSET, 2).compare(FOUND, operator, [0, 0]);
-  }
-
-  /** Rewrite addresses and ports from what was found, and let the packet be routed. */
-  rewrite(withUdpChecksum: boolean): this {
+  /**
+   * Rewrite addresses and ports from what was found, and let the packet be routed. Both writes mend
+   * the UDP checksum as a change to the pseudo-header, which leaves one of 0 alone: it says that
+   * the sender made none (RFC 768). A checksum to mend named by offset would be made invalid.
+   */
+  rewrite(): this {
     return this.expression("notrack", () => {}).expression("payload", (out) => {
       write(out, FOUND, NETWORK, IP_ADDRESSES_OFFSET, 8);
       out.u32(EXPR.payload.CSUM_TYPE, CSUM_INET);
       out.u32(EXPR.payload.CSUM_OFFSET, IP_CHECKSUM_OFFSET);
-      if (withUdpChecksum) out.u32(EXPR.payload.FLAGS, CSUM_PSEUDOHEADER);
+      out.u32(EXPR.payload.FLAGS, CSUM_PSEUDOHEADER);
     }).expression("payload", (out) => {
       write(out, FOUND + 2, TRANSPORT, 0, 4);
-      if (!withUdpChecksum) return;
-      out.u32(EXPR.payload.CSUM_TYPE, CSUM_INET);
-      out.u32(EXPR.payload.CSUM_OFFSET, UDP_CHECKSUM_OFFSET);
+      out.u32(EXPR.payload.FLAGS, CSUM_PSEUDOHEADER);
     }).expression("immediate", (out) => {
       out.u32(EXPR.immediate.DREG, REG_VERDICT);
       const data = out.open(EXPR.immediate.DATA);
@@ -165,21 +161,19 @@ function write(
 }
 
 /** Flows with a locked port: the whole four-tuple is the key. */
-function relayLegs(rule: RuleWriter, withChecksum: boolean): void {
-  rule.isUdp().checksum(withChecksum ? EXPR.cmp.NEQ : EXPR.cmp.EQ).loadAddresses()
-    .load(2, TRANSPORT, 0, 2).load(3, TRANSPORT, 2, 2).lookUp("legs").rewrite(withChecksum);
+function relayLegs(rule: RuleWriter): void {
+  rule.isUdp().loadAddresses().load(2, TRANSPORT, 0, 2).load(3, TRANSPORT, 2, 2).lookUp("legs")
+    .rewrite();
 }
 
 /** Flows that take any remote port. */
-function relayOpen(rule: RuleWriter, withChecksum: boolean): void {
-  rule.isUdp().checksum(withChecksum ? EXPR.cmp.NEQ : EXPR.cmp.EQ).loadAddresses()
-    .load(2, TRANSPORT, 2, 2).lookUp("open").rewrite(withChecksum);
+function relayOpen(rule: RuleWriter): void {
+  rule.isUdp().loadAddresses().load(2, TRANSPORT, 2, 2).lookUp("open").rewrite();
 }
 
 /** The same for RTP, which shows the port to lock. A look-up counts, so there is one a packet. */
-function learnOpen(rule: RuleWriter, withChecksum: boolean): void {
-  rule.isUdp().checksum(withChecksum ? EXPR.cmp.NEQ : EXPR.cmp.EQ).isRtp().loadAddresses()
-    .load(2, TRANSPORT, 2, 2).lookUp("open").learn().rewrite(withChecksum);
+function learnOpen(rule: RuleWriter): void {
+  rule.isUdp().isRtp().loadAddresses().load(2, TRANSPORT, 2, 2).lookUp("open").learn().rewrite();
 }
 
 /** A rule by the comment that it carries in the kernel. */
@@ -190,12 +184,9 @@ export interface RawRule {
 
 /** The rules in the order in which a packet meets them, the common case first. */
 export const RAW_RULES: readonly RawRule[] = [
-  named("legs", (rule) => relayLegs(rule, true)),
-  named("legs, no UDP checksum", (rule) => relayLegs(rule, false)),
-  named("open RTP", (rule) => learnOpen(rule, true)),
-  named("open RTP, no UDP checksum", (rule) => learnOpen(rule, false)),
-  named("open", (rule) => relayOpen(rule, true)),
-  named("open, no UDP checksum", (rule) => relayOpen(rule, false)),
+  named("legs", relayLegs),
+  named("open RTP", learnOpen),
+  named("open", relayOpen),
 ];
 
 /** The comment tells rules of this version from those of another. */
