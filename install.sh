@@ -69,7 +69,7 @@ uninstall() {
 	rm -rf "$program_dir" "$program_dir.new" "$program_dir.old"
 	rm -f "$command_path"
 	say "Removed. The configuration stays in $destdir/etc/lrkproxy"
-	say "A running daemon and its calls go on until: nft delete table ip lrkproxy"
+	say 'A running daemon and its calls go on: lrkproxy stop --drop, before this, ends both'
 }
 
 run_demo=yes

@@ -119,11 +119,14 @@ export async function askDaemon(path: string, request: AdminRequest): Promise<Ad
   }
 }
 
+/** The text of an {@link AdminResponse} in pieces, for one that would be large as a whole. */
+export type ResponseText = AsyncIterable<string>;
+
+/** Answers one question. */
+export type Answerer = (request: AdminRequest) => AdminResponse | ResponseText;
+
 /** Answer questions on a UNIX socket, which only its owner may use, until it is closed. */
-export function serveAdmin(
-  path: string,
-  answer: (request: AdminRequest) => Promise<AdminResponse>,
-): AsyncDisposable {
+export function serveAdmin(path: string, answer: Answerer): AsyncDisposable {
   const listener = Deno.listen({ transport: "unix", path });
   Deno.chmodSync(path, 0o600);
   const done = (async () => {
@@ -138,14 +141,14 @@ export function serveAdmin(
   };
 }
 
-async function serveConnection(
-  connection: Deno.UnixConn,
-  answer: (request: AdminRequest) => Promise<AdminResponse>,
-): Promise<void> {
+async function serveConnection(connection: Deno.UnixConn, answer: Answerer): Promise<void> {
   try {
     const line = await readLine(connection);
-    const request = line === null ? null : JSON.parse(line) as AdminRequest;
-    if (request) await writeLine(connection, await answer(request));
+    if (line === null) return;
+    const response = answer(JSON.parse(line) as AdminRequest);
+    if (!(Symbol.asyncIterator in response)) return await writeLine(connection, response);
+    for await (const piece of response) await writeText(connection, piece);
+    await writeText(connection, "\n");
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     await writeLine(connection, { schema: SCHEMA, error: message }).catch(() => {});
@@ -167,6 +170,10 @@ async function readLine(connection: Deno.UnixConn): Promise<string | null> {
 }
 
 async function writeLine(connection: Deno.UnixConn, value: unknown): Promise<void> {
-  const bytes = new TextEncoder().encode(JSON.stringify(value) + "\n");
+  await writeText(connection, JSON.stringify(value) + "\n");
+}
+
+async function writeText(connection: Deno.UnixConn, text: string): Promise<void> {
+  const bytes = new TextEncoder().encode(text);
   for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
 }

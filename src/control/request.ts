@@ -1,3 +1,4 @@
+import { latin1 } from "../base/latin1.ts";
 import type { CallFields } from "../core/call.ts";
 
 /** How requests come: UDP ones begin with a cookie, those on a UNIX stream do not. */
@@ -20,7 +21,7 @@ const NONE: Request = { verb: "none" };
 /** Parse one request. Wrong bytes from the network are expected: any input has an answer. */
 export function parseRequest(bytes: Uint8Array, framing: Framing): Request {
   if (bytes.length === 0 || bytes.length > MAX_REQUEST) return NONE;
-  const text = String.fromCharCode(...bytes);
+  const text = latin1(bytes);
   if (framing === "bare") return parseBody(text, "");
   const space = text.indexOf(" ");
   if (space < 1 || !isCookie(text, space)) return NONE;

@@ -12,8 +12,11 @@ export interface Change {
 
 /** Why a data path could not make a change. */
 export interface BackendError {
-  /** `full`: no room for another session. `conflict`: what is carried differs from `before`. */
-  readonly kind: "full" | "conflict" | "broken";
+  /**
+   * `full`: no room for another session. `conflict`: what is carried differs from `before`.
+   * `unfit`: the session cannot be carried as it is.
+   */
+  readonly kind: "full" | "conflict" | "unfit" | "broken";
   readonly message: string;
 }
 

@@ -1,6 +1,6 @@
 import { err, ok, type Result } from "../base/result.ts";
 import type { BackendError } from "./backend.ts";
-import type { Refusal } from "./call.ts";
+import type { Refusal, RefusalReason } from "./call.ts";
 import type { EndReason, Listener } from "./events.ts";
 import { type Command, namesIn, type Plan, planCommand, type PlanningParts } from "./plan.ts";
 import type { Session } from "./session.ts";
@@ -16,6 +16,13 @@ export interface RelayParts extends PlanningParts {
 
 /** A plan that the data path has to confirm. */
 type Pending = Extract<Plan, { readonly change: unknown }>;
+
+const REASONS = {
+  full: "full",
+  unfit: "malformed",
+  conflict: "kernel",
+  broken: "kernel",
+} as const satisfies Record<BackendError["kind"], RefusalReason>;
 
 /** The use cases of calls. Nothing but this class writes to the session table. */
 export class Relay {
@@ -114,7 +121,7 @@ export class Relay {
 
   #failed(plan: Pending, error: BackendError): Outcome {
     this.#report(error, plan.kind === "open" ? plan.session : plan.entry.session);
-    return err({ reason: error.kind === "full" ? "full" : "kernel", message: error.message });
+    return err({ reason: REASONS[error.kind], message: error.message });
   }
 
   #commit(plan: Pending): Outcome {

@@ -68,7 +68,11 @@ export class Upkeep {
     const { backend, table, emit } = this.#relay.parts;
     this.#drifted = false;
     const pieces = await backend.restore({
-      sessions: () => table.entries().map((entry) => entry.session),
+      // Those that talk come first.
+      sessions: () => {
+        const entries = [...table.entries()].sort((one, other) => other.heardMs - one.heardMs);
+        return entries.map((entry) => entry.session);
+      },
       owner: (key) => table.owner(flowKeyText(key))?.session,
       get: (id) => table.get(id)?.session,
       isClosed: () => this.#closed,

@@ -107,11 +107,11 @@ Deno.test("Upkeep knows a call that another daemon has left by what it hears its
   assert.equal(next.only().state, "active", "the counts show that it was heard once");
 });
 
-Deno.test("Upkeep looks at every call within a round, many at once", async () => {
+Deno.test("Upkeep looks at every call, many at once", async () => {
   const world = await new World().start();
   const calls = Array.from({ length: 200 }, (_, n) => opening(numberedCall(n)));
   world.handle(...calls);
-  world.advance(200);
+  world.advance(600);
   assert.equal(world.table.size, 0);
   assert.equal(endings(world).length, 200);
 });
@@ -125,7 +125,7 @@ Deno.test("Upkeep survives that calls come and go while it goes around", async (
     world.advance(0.25);
   }
   assert.equal(world.table.size, 134);
-  world.advance(61);
+  world.advance(180);
   assert.ok([...world.table.entries()].every(({ state }) => state === "stale"));
 });
 
@@ -159,7 +159,7 @@ Deno.test("Upkeep notices that one of many calls has lost an element", async () 
   world.backend.kernel.flows.delete(flow ? flowKeyText(flow.key) : "");
   await world.upkeep.watch();
   assert.equal(flow && world.backend.count([flow])[0], null, "it is not among those looked at");
-  world.advance(30);
+  world.advance(90);
   await world.upkeep.watch();
   assert.notEqual(flow && world.backend.count([flow])[0], null);
 });
@@ -185,7 +185,7 @@ Deno.test("Upkeep keeps a call that the data path would not give up, and tries a
   const world = await inCall();
   world.advance(170);
   world.backend.failures.push({ kind: "broken", message: "the test says so" });
-  world.advance(40);
+  world.advance(200);
   assert.equal(world.table.size, 0);
   assert.ok(world.events.some(({ kind }) => kind === "backend-error"));
 });

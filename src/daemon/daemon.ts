@@ -8,6 +8,7 @@ import { serveAdmin } from "../control/admin.ts";
 import { serveUdp } from "../control/udp.ts";
 import { removeDeadSocket, serveUnix } from "../control/unix.ts";
 import { Desk } from "./desk.ts";
+import { lockNamespace } from "./lock.ts";
 import { type MediaState, prepareMedia } from "./machine.ts";
 import { type Parts, wire } from "./wiring.ts";
 
@@ -24,7 +25,7 @@ export async function runDaemon(config: Config): Promise<void> {
   await using log = openLog(config.log);
   log.info("lrkproxy starts", { version: VERSION, pid: Deno.pid });
   for (const note of config.notes) log.warn(note);
-  // Who serves the admin socket owns the kernel's table, so that comes before it is touched.
+  using _lock = lockNamespace();
   await Deno.mkdir(config.adminSocket.replace(/\/[^/]*$/, "") || "/", { recursive: true });
   await removeDeadSocket(config.adminSocket);
 

@@ -3,6 +3,7 @@ import {
   type AdminRequest,
   type AdminResponse,
   type InstanceView,
+  type ResponseText,
   SCHEMA,
   type SessionReport,
   type SessionView,
@@ -42,12 +43,12 @@ export class Desk {
   }
 
   /** Answer one question. */
-  async answer(request: AdminRequest): Promise<AdminResponse> {
+  answer(request: AdminRequest): AdminResponse | ResponseText {
     switch (request.command) {
       case "status":
         return { schema: SCHEMA, status: this.#status() };
       case "sessions":
-        return { schema: SCHEMA, sessions: await this.#sessions() };
+        return this.#sessions();
       case "show":
         return { schema: SCHEMA, reports: this.#reports(this.#find(request.callId)) };
       case "drop": {
@@ -67,14 +68,20 @@ export class Desk {
     return this.#parts.relay.parts.table.withCallId(callId);
   }
 
-  async #sessions(): Promise<readonly SessionView[]> {
-    const views: SessionView[] = [];
+  /** All sessions as text, a part at a time: as one object they would be the largest thing here. */
+  async *#sessions(): ResponseText {
     const entries = [...this.#parts.relay.parts.table.entries()];
-    for (let at = 0; at < entries.length; at += READ_AT_ONCE) {
-      views.push(...this.#read(entries.slice(at, at + READ_AT_ONCE)).map(([view]) => view));
+    yield `{"schema":${SCHEMA},"sessions":[`;
+    for (let at = 0, separator = ""; at < entries.length; at += READ_AT_ONCE) {
+      const views = this.#read(entries.slice(at, at + READ_AT_ONCE));
+      yield views.map(([view]) => {
+        const text = separator + JSON.stringify(view);
+        separator = ",";
+        return text;
+      }).join("");
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
-    return views;
+    yield "]}";
   }
 
   #reports(entries: readonly Entry[]): readonly SessionReport[] {

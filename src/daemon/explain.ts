@@ -24,6 +24,7 @@ function partyFindings(
     findings.push(`The ${name} is on hold (SDP says ${party.signalled}): nothing is sent there.`);
   }
   const { packets, ageSeconds, source } = party.rtp;
+  if (packets === 0 && address === "0.0.0.0") return findings;
   if (packets === 0) {
     findings.push(
       `The ${name} was never heard: no RTP from ${address} has come to ${party.relay}.`,

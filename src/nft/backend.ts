@@ -92,7 +92,8 @@ export class NftBackend implements Backend {
   }
 
   takeLearned(): readonly LearnedPort[] {
-    const learned = this.#store.dump("learned");
+    // While the table is gone nothing can have been heard; isIntact() sees to it.
+    const learned = this.#store.dumpIfThere("learned") ?? [];
     this.#store.discard("learned", learned.map(({ key }) => key));
     return learned.map(({ key: [remote = 0, address = 0, port], data }) => ({
       key: { remote, local: { address, port: wordPort(port) } },
@@ -209,9 +210,8 @@ export class NftBackend implements Backend {
   }
 
   #readRecords(): readonly Session[] {
-    return this.#store.dump("sessions").flatMap(({ key, comment }) => {
-      const session = comment === null ? null : parseRecord(comment, key);
-      return session ?? [];
+    return this.#store.collect("sessions", ({ key, comment }) => {
+      return comment === null ? null : parseRecord(comment, key);
     });
   }
 
@@ -222,8 +222,10 @@ export class NftBackend implements Backend {
   ): Promise<void> {
     for (let at = 0; at < sessions.length; at += MEND_AT_ONCE) {
       const some = sessions.slice(at, at + MEND_AT_ONCE).filter(isCurrent);
-      // One that is there already must not cost the others, which apply() sees to.
-      this.apply(some.map((after) => ({ before: [], after })));
+      // One that is there already must not cost the others.
+      if (!this.#store.add(some.flatMap(elementsOf))) {
+        this.apply(some.map((after) => ({ before: [], after })));
+      }
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
   }
@@ -259,7 +261,7 @@ export class NftBackend implements Backend {
 
 function unfit({ after }: Change): BackendError | null {
   if (!after || after.callId.length < SHORT_CALL_ID || fitsRecord(after)) return null;
-  return { kind: "broken", message: "the Call-ID is too long for the kernel's record" };
+  return { kind: "unfit", message: "the Call-ID is too long for the kernel's record" };
 }
 
 function asError(code: number): BackendError {

@@ -1,3 +1,4 @@
+import { latin1 } from "../base/latin1.ts";
 import { NLMSG_ERROR } from "./protocol.ts";
 
 /*
@@ -70,7 +71,7 @@ export function u64(bytes: Uint8Array | undefined): number {
 export function text(bytes: Uint8Array | undefined): string {
   if (!bytes) return "";
   const end = bytes.indexOf(0);
-  return String.fromCharCode(...bytes.subarray(0, end < 0 ? bytes.length : end));
+  return latin1(end < 0 ? bytes : bytes.subarray(0, end));
 }
 
 function viewOf(bytes: Uint8Array): DataView {

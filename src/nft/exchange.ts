@@ -1,7 +1,7 @@
 import type { Message } from "./decode.ts";
 import { MessageWriter } from "./message.ts";
 import * as nft from "./protocol.ts";
-import { NetlinkSocket } from "./socket.ts";
+import { type DumpEnd, NetlinkSocket } from "./socket.ts";
 
 /** Writes one message of a transaction; the answer is its sequence number. */
 export type WriteMessage = (
@@ -29,12 +29,12 @@ export class Exchange implements Disposable {
     return this.#socket.readAcks({ first: seq, last: seq }, take).get(seq) ?? 0;
   }
 
-  /** Ask for all there is. False if the answer is incomplete, or there is none. */
+  /** Ask for all there is. */
   dump(
     type: number,
     body: (out: MessageWriter) => void,
     take: (message: Message) => void,
-  ): boolean {
+  ): DumpEnd {
     return this.#socket.readDump(this.#start(type, nft.NLM_F_DUMP, body), take);
   }
 

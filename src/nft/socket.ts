@@ -1,7 +1,7 @@
 import { errno, libc, systemError } from "../base/libc.ts";
 import { errorOf, type Message, messages } from "./decode.ts";
 import type { MessageWriter } from "./message.ts";
-import { NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR } from "./protocol.ts";
+import { ENOENT, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR } from "./protocol.ts";
 
 const AF_NETLINK = 16;
 const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
@@ -13,6 +13,9 @@ const SO_RCVTIMEO = 20;
 /** Enough for the answers to the largest batch; the kernel drops what does not fit. */
 const BUFFER_BYTES = 32 << 20;
 const EINTR = 4;
+
+/** How a dump ended: `torn` if things changed under it, `absent` if there is no such thing. */
+export type DumpEnd = "whole" | "torn" | "absent";
 
 /** A netlink socket to nf_tables. Every exchange ends before its call returns. */
 export class NetlinkSocket implements Disposable {
@@ -70,15 +73,15 @@ export class NetlinkSocket implements Disposable {
     }
   }
 
-  /** Read the answer to a dump. False if the kernel says that it is incomplete, or refuses it. */
-  readDump(seq: number, take: (message: Message) => void): boolean {
-    let whole = true;
+  /** Read the answer to a dump. */
+  readDump(seq: number, take: (message: Message) => void): DumpEnd {
+    let end: DumpEnd = "whole";
     for (;;) {
       for (const message of messages(this.#receive())) {
         if (message.seq !== seq) continue;
-        if (message.flags & NLM_F_DUMP_INTR) whole = false;
-        if (message.type === NLMSG_DONE) return whole;
-        if (message.type === NLMSG_ERROR) return false;
+        if (message.flags & NLM_F_DUMP_INTR) end = "torn";
+        if (message.type === NLMSG_DONE) return end;
+        if (message.type === NLMSG_ERROR) return errorOf(message) === ENOENT ? "absent" : "torn";
         take(message);
       }
     }

@@ -1,6 +1,6 @@
 import type { Edit } from "./commands.ts";
 import { countsIn, type Dumped, elementsIn } from "./dumped.ts";
-import type { Element, SetName } from "./elements.ts";
+import { type Element, SET_NAMES, type SetName } from "./elements.ts";
 import type { Exchange, WriteMessage } from "./exchange.ts";
 import type { MessageWriter } from "./message.ts";
 import * as nft from "./protocol.ts";
@@ -11,6 +11,8 @@ import { type Count, openElements, TABLE, writeElement, writeKey } from "./wire.
  * must fit the socket's buffer.
  */
 const KEYS_AT_ONCE = 1000;
+/** Elements in a message: its list must not pass 65,535 bytes, and a record may have 300. */
+const ADD_AT_ONCE = 200;
 const DUMP_ATTEMPTS = 5;
 
 /** The elements of the kernel's table. */
@@ -71,15 +73,37 @@ export class ElementStore {
 
   /** All elements of a set. Throws if it cannot be read while nothing changes it. */
   dump(set: string): readonly Dumped[] {
+    return this.collect(set, (element) => element);
+  }
+
+  /** All elements of a set; null if there is no such set. */
+  dumpIfThere(set: string): readonly Dumped[] | null {
+    return this.#collect(set, (element) => element);
+  }
+
+  /** What `take` makes of each element of a set, nothing where it makes null. Throws as `dump`. */
+  collect<T>(set: string, take: (element: Dumped) => T | null): readonly T[] {
+    const found = this.#collect(set, take);
+    if (found === null) throw new Error(`There is no set "${set}" in table ip ${TABLE}`);
+    return found;
+  }
+
+  #collect<T>(set: string, take: (element: Dumped) => T | null): readonly T[] | null {
     for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
-      const found: Dumped[] = [];
-      const whole = this.#exchange.dump(nft.NFT_MSG_GETSETELEM, (out) => {
+      const found: T[] = [];
+      const end = this.#exchange.dump(nft.NFT_MSG_GETSETELEM, (out) => {
         out.text(nft.NFTA_SET_ELEM_LIST_TABLE, TABLE);
         out.text(nft.NFTA_SET_ELEM_LIST_SET, set);
-      }, (message) => found.push(...elementsIn(message.body)));
-      if (whole) return found;
+      }, ({ body }) => {
+        for (const element of elementsIn(body)) {
+          const taken = take(element);
+          if (taken !== null) found.push(taken);
+        }
+      });
+      if (end === "whole") return found;
+      if (end === "absent") return null;
     }
-    throw new Error(`Cannot read the set "${set}" of table ip ${TABLE}`);
+    throw new Error(`Cannot read the set "${set}" of table ip ${TABLE}: it keeps changing`);
   }
 
   /** All elements of a set, a part at a time and as they are met. Uses up the exchange meanwhile. */
@@ -91,6 +115,19 @@ export class ElementStore {
     for await (const messages of parts) {
       yield messages.flatMap((message) => elementsIn(message.body));
     }
+  }
+
+  /** Add elements in one transaction; false if the kernel refused it. */
+  add(elements: readonly Element[]): boolean {
+    const errors = this.#exchange.transact((message) => {
+      for (const set of SET_NAMES) {
+        const own = elements.filter((element) => element.set === set);
+        for (let at = 0; at < own.length; at += ADD_AT_ONCE) {
+          writeAdditions(message, set, own.slice(at, at + ADD_AT_ONCE));
+        }
+      }
+    });
+    return errors.size === 0;
   }
 
   /** Delete elements by key; one that is gone already does not keep the others. */
@@ -120,6 +157,13 @@ export class ElementStore {
     }
     return packets > 0 ? { packets, bytes } : null;
   }
+}
+
+function writeAdditions(message: WriteMessage, set: SetName, elements: readonly Element[]): void {
+  const flags = nft.NLM_F_CREATE | nft.NLM_F_EXCL;
+  message({ type: nft.NFT_MSG_NEWSETELEM, flags }, (out) => {
+    writeList(out, set, () => elements.forEach((element) => writeElement(out, element, null)));
+  });
 }
 
 function writeList(out: MessageWriter, set: string, items: () => void): void {

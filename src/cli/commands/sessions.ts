@@ -61,7 +61,7 @@ export function reportText({ session, strangers, findings }: SessionReport): str
       ...partyRows("callee", session.callee),
     ]),
     ...strangers.map(({ from, to, packets }) =>
-      `refused   ${packets} packets from ${from} to ${to}`
+      `refused   ${packets} packet${packets === 1 ? "" : "s"} from ${from} to ${to}`
     ),
     ...findings.map((finding) => `=> ${finding}`),
   ];

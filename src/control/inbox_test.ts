@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import type { Command } from "../core/plan.ts";
+import type { Outcome } from "../core/relay.ts";
+import { type Engine, Inbox } from "./inbox.ts";
+
+const FIELDS = "10.10.1.10 192.0.2.1 10.10.1.1 192.0.2.20 6000 20000 20002 7000 60";
+
+const REFUSED: Outcome = { ok: false, error: { reason: "collision", message: "" } };
+
+/** An engine that notes its batches, and does what it is told when it is. */
+class ScriptedEngine implements Engine {
+  readonly batches: (readonly Command[])[] = [];
+  outcome: (command: Command) => Outcome = () => ({ ok: true, value: "opened" });
+  gate: Promise<void> = Promise.resolve();
+
+  async handle(commands: readonly Command[]): Promise<readonly Outcome[]> {
+    this.batches.push(commands);
+    await this.gate;
+    return commands.map((command) => this.outcome(command));
+  }
+
+  configOf(instance: string) {
+    const currentPort = instance === "second" ? 40000 : 20000;
+    return {
+      startPort: currentPort,
+      endPort: 50000,
+      currentPort,
+      internalIp: "10.10.1.1",
+      externalIp: "192.0.2.1",
+    };
+  }
+}
+
+/** An inbox with a scripted engine; answers and errors pile up. */
+function open() {
+  const engine = new ScriptedEngine();
+  const errors: unknown[] = [];
+  const answers: (string | null)[] = [];
+  const inbox = new Inbox(engine, (error) => void errors.push(error));
+  const take = (text: string, instance = "default"): void =>
+    inbox.take({
+      instance,
+      bytes: Uint8Array.from(text, (character) => character.charCodeAt(0)),
+      framing: "cookie",
+      answer: (reply) => void answers.push(reply && String.fromCharCode(...reply)),
+    });
+  return { engine, inbox, take, answers, errors };
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+Deno.test("Inbox answers P and G at once, and garbage not at all", () => {
+  const { take, answers, inbox, engine } = open();
+  for (const text of ["c1 P", "c2 G", "", "garbage", "c3 P PONG"]) take(text);
+  assert.deepEqual(answers.map((answer) => answer?.slice(0, 9)), [
+    "c1 P PONG",
+    "c2 G \u0020\u004e\u0000\u0000",
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  assert.deepEqual(engine.batches, []);
+  const { ping, config, garbage } = inbox.counts;
+  assert.deepEqual([ping, config, garbage], [1, 1, 3]);
+});
+
+Deno.test("Inbox tells each instance its own configuration", () => {
+  const { take, answers } = open();
+  take("c G", "second");
+  assert.equal(answers[0]?.slice(4, 8), "\u0040\u009c\u0000\u0000");
+});
+
+Deno.test("Inbox gives what comes in one turn to the engine at once, in its order", async () => {
+  const { take, engine, answers } = open();
+  for (const n of [1, 2, 3]) take(`c${n} S ${FIELDS} call-${n} `);
+  take(`c4 D ${FIELDS} call-1 `);
+  assert.deepEqual(answers, [], "OK is said once the data path has confirmed");
+  await turn();
+  const [batch, ...more] = engine.batches;
+  assert.deepEqual(more, []);
+  assert.deepEqual(
+    batch?.map(({ kind, fields }) => `${kind} ${fields.callId}`),
+    ["open call-1", "open call-2", "open call-3", "close call-1"],
+  );
+  assert.deepEqual(answers, [
+    ...[1, 2, 3].map((n) => `c${n} S ${FIELDS} call-${n} OK`),
+    `c4 D ${FIELDS} call-1 OK`,
+  ]);
+});
+
+Deno.test("Inbox refuses with the request and ER", async () => {
+  const { take, engine, answers, inbox } = open();
+  engine.outcome = ({ fields }) =>
+    fields.callId === "bad" ? REFUSED : { ok: true, value: "opened" };
+  take(`c1 S ${FIELDS} bad `);
+  take(`c2 S ${FIELDS} good `);
+  take("c3 X y");
+  await turn();
+  assert.deepEqual(answers.toSorted(), [
+    `c1 S ${FIELDS} bad ER`,
+    `c2 S ${FIELDS} good OK`,
+    "c3 X yER",
+  ]);
+  assert.equal(inbox.counts.refused, 2);
+});
+
+Deno.test("Inbox collects what comes while a batch is under way into the next", async () => {
+  const { take, engine, answers } = open();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  engine.gate = promise;
+  take(`c1 S ${FIELDS} call-1 `);
+  await turn();
+  take(`c2 S ${FIELDS} call-2 `);
+  take(`c3 S ${FIELDS} call-3 `);
+  await turn();
+  assert.equal(engine.batches.length, 1);
+  assert.deepEqual(answers, []);
+  resolve();
+  await turn();
+  assert.deepEqual(engine.batches.map((batch) => batch.length), [1, 2]);
+  assert.equal(answers.length, 3);
+  take(`c4 S ${FIELDS} call-4 `);
+  await turn();
+  assert.equal(answers.length, 4, "and it goes on");
+});
+
+Deno.test("Inbox refuses a batch that the engine cannot carry out, and goes on", async () => {
+  const { take, engine, answers, errors } = open();
+  engine.outcome = () => {
+    throw new Error("the test says so");
+  };
+  take(`c1 S ${FIELDS} call-1 `);
+  take(`c2 D ${FIELDS} call-2 `);
+  await turn();
+  assert.deepEqual(answers, [`c1 S ${FIELDS} call-1 ER`, `c2 D ${FIELDS} call-2 ER`]);
+  assert.equal(errors.length, 1);
+  engine.outcome = () => ({ ok: true, value: "nothing" });
+  take(`c3 D ${FIELDS} call-2 `);
+  await turn();
+  assert.equal(answers.at(-1), `c3 D ${FIELDS} call-2 OK`);
+});
