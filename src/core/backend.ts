@@ -77,6 +77,8 @@ export interface Backend extends AsyncDisposable {
   strangers(): readonly Stranger[];
   /** Cheap test whether the data path is still as this daemon left it. */
   isIntact(probe: readonly Session[]): boolean;
+  /** How many sessions the data path has room for. */
+  room(): number;
   /** How often {@link isIntact} has found that somebody else was at work where ours could suffer. */
   readonly disturbances: number;
   /**

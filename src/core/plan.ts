@@ -9,16 +9,10 @@ import {
   parsePort,
   type Refusal,
 } from "./call.ts";
+import { countFlows } from "./counting.ts";
 import { latchesAfter, reopenAll } from "./latch.ts";
 import { isLive, type Limits, takeCounts } from "./liveness.ts";
-import {
-  type Flow,
-  flowsOf,
-  keyTextsOf,
-  OPEN_LATCHES,
-  type Session,
-  sessionId,
-} from "./session.ts";
+import { keyTextsOf, OPEN_LATCHES, type Session, sessionId } from "./session.ts";
 import type { Entry, SessionTable } from "./table.ts";
 
 /** What Kamailio asks of a call: relay it (S), or stop (D). */
@@ -152,11 +146,4 @@ function findRivals(
 function hasMediaNow(entry: Entry, { backend, limits, clock }: PlanningParts): boolean {
   takeCounts(entry, countFlows(entry.session, backend), clock.now());
   return isLive(entry, limits, clock.now());
-}
-
-/** The counts of a session's flows in their order; null where there is no flow. */
-export function countFlows(session: Session, backend: Backend): ReturnType<Backend["count"]> {
-  const flows = flowsOf(session);
-  const present = backend.count(flows.filter((flow): flow is Flow => flow !== null)).values();
-  return flows.map((flow) => flow && (present.next().value ?? null));
 }

@@ -1,5 +1,5 @@
 import { type Candidate, contestable, judge, lockedTo } from "./latch.ts";
-import { countFlows } from "./plan.ts";
+import { countFlows, countManyFlows } from "./counting.ts";
 import type { Relay } from "./relay.ts";
 import {
   type FlowIndex,
@@ -13,11 +13,18 @@ import {
 } from "./session.ts";
 import type { Entry } from "./table.ts";
 
-/** How far the locked ports of a re-opened session had got. */
+/** How much longer each look at a silent session is put off, and for how long at most. */
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 30_000;
+
+/** How far the locked ports of a re-opened session had got; times are on the monotonic clock. */
 interface Progress {
   readonly reopenedMs: number;
   readonly first: readonly number[];
-  last: readonly number[];
+  readonly last: readonly number[];
+  readonly waitMs: number;
+  /** When to look again. */
+  readonly dueMs: number;
 }
 
 /** A flow of a known session. */
@@ -72,32 +79,50 @@ export class Sources {
 
   /** Lock again the known ports that have kept speaking. To be called about once a second. */
   confirm(): void {
-    const { table, clock, backend } = this.#relay.parts;
-    const forms = new Map<Entry, Session>();
-    for (const entry of table.contested) {
-      const counts = countFlows(entry.session, backend).map((count) => count?.lockedPackets ?? 0);
+    const { table, clock } = this.#relay.parts;
+    const nowMs = clock.now();
+    const due = [...table.contested].filter((entry) => {
       const progress = this.#progress.get(entry);
-      if (progress?.reopenedMs !== entry.reopenedMs) {
-        const { reopenedMs } = entry;
-        this.#progress.set(entry, { reopenedMs, first: counts, last: counts });
-        continue;
-      }
-      const due = clock.now() - entry.reopenedMs >= this.#confirmMs;
-      const speaking = contestable(entry.session).filter((index) => {
-        // RTCP comes too seldom to be seen in every round.
-        const then = (index & 1 ? progress.first : progress.last)[index] ?? 0;
-        return due && (counts[index] ?? 0) > then && !this.#isBeingLeft(entry, index);
-      });
-      progress.last = counts;
+      return progress?.reopenedMs !== entry.reopenedMs || nowMs >= progress.dueMs;
+    });
+    const counts = countManyFlows(due.map((entry) => entry.session), this.#relay.parts.backend);
+    const forms = new Map<Entry, Session>();
+    due.forEach((entry, i) => {
+      const packets = (counts[i] ?? []).map((count) => count?.lockedPackets ?? 0);
+      const speaking = this.#speaking(entry, packets);
       if (speaking.length > 0) forms.set(entry, lockAgain(entry.session, speaking));
-    }
+    });
     this.#apply(forms, []);
+  }
+
+  /** The contested flows whose locked port has proved itself; the progress made is noted. */
+  #speaking(entry: Entry, packets: readonly number[]): readonly FlowIndex[] {
+    const nowMs = this.#relay.parts.clock.now();
+    const { reopenedMs } = entry;
+    const progress = this.#progress.get(entry);
+    if (progress?.reopenedMs !== reopenedMs) {
+      const dueMs = nowMs;
+      this.#progress.set(entry, { reopenedMs, first: packets, last: packets, waitMs: 0, dueMs });
+      return [];
+    }
+    const { first, last } = progress;
+    const isSilent = packets.every((count, index) => count === last[index]);
+    // A call on hold may be silent for hours: it is asked ever more seldom.
+    const waitMs = isSilent ? Math.min(LONGEST_WAIT_MS, progress.waitMs * 2 + FIRST_WAIT_MS) : 0;
+    this.#progress.set(entry, { reopenedMs, first, last: packets, waitMs, dueMs: nowMs + waitMs });
+    if (nowMs - reopenedMs < this.#confirmMs) return [];
+    return contestable(entry.session).filter((index) => {
+      // RTCP comes too seldom to be seen in every round.
+      const then = (index & 1 ? first : last)[index] ?? 0;
+      return (packets[index] ?? 0) > then && !this.#isBeingLeft(entry, index);
+    });
   }
 
   #hear(key: FlowKey, port: number): void {
     const found = this.#find(key);
     const latch = found?.entry.session.latches[found.index];
-    if (!found || !latch?.open || latch.locked === port) return;
+    // Port 0 cannot be answered (RFC 768) and stands for none here.
+    if (!found || !latch?.open || latch.locked === port || port === 0) return;
     const id = flowKeyText(key);
     const known = this.#candidates.get(id)?.candidate;
     const heardMs = this.#relay.parts.clock.now();

@@ -54,8 +54,18 @@ export async function runDaemon(config: Config): Promise<void> {
 }
 
 /** Take over what the kernel carries already. */
-async function adopt({ backend, relay, engine, log }: Parts): Promise<void> {
+async function adopt({ backend, relay, engine, log, config }: Parts): Promise<void> {
   const sessions = await backend.attach();
+  const room = backend.room();
+  if (room < config.maxSessions) {
+    log.warn(
+      "The kernel's table is of a former start and has less room than [kernel] max_sessions",
+      {
+        room,
+        remedy: "lrkproxy stop --drop, when the calls are done",
+      },
+    );
+  }
   const byAge = sessions.toSorted((one, other) => one.createdMs - other.createdMs);
   for (const session of byAge) {
     relay.adopt(session);

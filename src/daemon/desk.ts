@@ -103,6 +103,10 @@ export class Desk {
     const states = { unheard: 0, active: 0, stale: 0 };
     for (const { state } of relay.parts.table.entries()) states[state]++;
     const { warnings, sysctls } = this.#machine.state;
+    const room = backend.room();
+    const tight = room < config.maxSessions
+      ? [`The kernel's table has room for ${room} sessions`]
+      : [];
     return {
       version: VERSION,
       pid: Deno.pid,
@@ -113,7 +117,7 @@ export class Desk {
       control: { ...inbox.counts },
       relay: { ...journal.counts },
       sysctls,
-      warnings,
+      warnings: [...warnings, ...tight],
       rssBytes: Deno.memoryUsage().rss,
     };
   }

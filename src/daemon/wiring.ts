@@ -12,6 +12,9 @@ import { RelayEngine } from "./engine.ts";
 import { Journal } from "./journal.ts";
 import { admissions, guardedRanges, localAddresses } from "./media.ts";
 
+/** Kernel sets cannot grow while calls use them, so they are not made for a small number of sessions. */
+const LEAST_ROOM = 32_768;
+
 /** The parts of a daemon, put together. */
 export interface Parts {
   readonly config: Config;
@@ -30,7 +33,7 @@ export interface Parts {
 /** Build the object graph of a daemon. Nothing in it runs yet. */
 export function wire(config: Config, { clock, log }: { clock: Clock; log: Logger }): Parts {
   const backend = new NftBackend({
-    maxSessions: config.maxSessions,
+    maxSessions: Math.max(config.maxSessions, LEAST_ROOM),
     ranges: guardedRanges(config.instances),
   });
   const journal = new Journal(log, { clock, isVerbose: config.log.level === "debug" });

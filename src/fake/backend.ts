@@ -32,6 +32,10 @@ export class FakeBackend implements Backend {
     this.kernel = kernel;
   }
 
+  room(): number {
+    return this.#options.maxSessions;
+  }
+
   /** Let a packet arrive; null if it is not sent on. */
   deliver(packet: Packet): Relayed | null {
     return this.kernel.deliver(packet);

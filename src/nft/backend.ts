@@ -13,9 +13,17 @@ import type {
 import type { Flow, Session } from "../core/session.ts";
 import { addMissing, removeOrphans } from "./audit.ts";
 import { type Edit, editFor } from "./commands.ts";
-import { type Element, elementsOf, flowWords, legWords, placeOf, wordPort } from "./elements.ts";
+import {
+  type Element,
+  elementsOf,
+  flowWords,
+  legWords,
+  placeOf,
+  SET_NAMES,
+  wordPort,
+} from "./elements.ts";
 import { Exchange } from "./exchange.ts";
-import { loadText, tableText } from "./load.ts";
+import { capacityFor, loadText, tableText } from "./load.ts";
 import { fitsRecord, parseRecord } from "./record.ts";
 import { ElementStore } from "./store.ts";
 import type { Count } from "./wire.ts";
@@ -69,12 +77,23 @@ export class NftBackend implements Backend {
     }
     this.#foreign = this.#foreignTransactions();
     const records = layout === null ? [] : this.#readRecords();
+    // An empty table costs nobody a packet, so it is made anew where it has become too small.
+    if (records.length === 0 && this.room() < this.#options.maxSessions) {
+      deleteTable(this.#exchange);
+    }
     if (!this.#isStructureComplete() && await this.#rebuildStructure()) {
       this.#foreign = this.#foreignTransactions();
       await this.#putBack(records, () => true);
     }
     replaceRanges(this.#exchange, this.#store.dump("relay_ports"), this.#options.ranges);
     return records;
+  }
+
+  room(): number {
+    const wanted = capacityFor(this.#options.maxSessions);
+    const capacities = SET_NAMES.map((set) => readCapacity(this.#exchange, set) ?? wanted);
+    const { maxSessions } = this.#options;
+    return Math.floor(maxSessions * Math.min(1, Math.min(...capacities) / wanted));
   }
 
   get disturbances(): number {

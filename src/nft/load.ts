@@ -1,9 +1,14 @@
 import text from "../../nft/lrkproxy.nft" with { type: "text" };
 
+/** How many elements a set needs for `sessions` sessions. */
+export function capacityFor(sessions: number): number {
+  // Four flows a session, and headroom for those being replaced in the same transaction.
+  return Math.max(1024, sessions * 5);
+}
+
 /** The static text of the table with room for `sessions` sessions. */
 export function tableText(sessions: number): string {
-  // Four flows a session, and headroom for those being replaced in the same transaction.
-  const flows = Math.max(1024, sessions * 5);
+  const flows = capacityFor(sessions);
   const sized = text.replaceAll("size 131072", `size ${flows}`);
   if (sized === text && flows !== 131072) throw new Error("The table's text has no size to set");
   return sized;
