@@ -23,7 +23,7 @@ import {
   wordPort,
 } from "./elements.ts";
 import { Exchange } from "./exchange.ts";
-import { capacityFor, loadText, tableText } from "./load.ts";
+import { capacityFor, chainsText, loadText, tableText } from "./load.ts";
 import { fitsRecord, parseRecord } from "./record.ts";
 import { ElementStore } from "./store.ts";
 import type { Count } from "./wire.ts";
@@ -48,6 +48,8 @@ export interface NftOptions {
 
 /** A Call-ID so short fits a record whatever it is made of. */
 const SHORT_CALL_ID = 32;
+/** Every set of the table, those that hold no pieces of sessions too. */
+const ALL_SETS = [...SET_NAMES, "learned", "strangers", "relay_ports"];
 /** Sessions put into one transaction while mending. */
 const MEND_AT_ONCE = 250;
 
@@ -252,25 +254,28 @@ export class NftBackend implements Backend {
   #isStructureComplete(): boolean {
     return readLayout(this.#exchange) === LAYOUT &&
       stateOf(readRules(this.#exchange)) === "complete" &&
-      ["legs", "open", "held", "sessions", "learned", "strangers", "relay_ports"]
-        .every((set) => readCapacity(this.#exchange, set) !== null) &&
+      this.#hasAllSets() &&
       this.#store.dump("relay_ports").length === this.#options.ranges.length;
   }
 
   /**
-   * Only our own rules can be exchanged under traffic; for the rest the table is made anew, which
-   * the answer says.
+   * Put right what is wrong with the structure. What the sets hold stays, since it is the only
+   * record of the calls, unless a set is missing: then the table is made anew, which the answer says.
    */
   async #rebuildStructure(): Promise<boolean> {
-    const sets = (["legs", "open", "held", "sessions"] as const)
-      .every((set) => readCapacity(this.#exchange, set) !== null);
-    const anew = !sets || stateOf(readRules(this.#exchange)) === "broken";
-    if (anew) {
+    const isAnew = !this.#hasAllSets();
+    if (isAnew) {
       deleteTable(this.#exchange);
       await loadText(tableText(this.#options.maxSessions));
+    } else if (stateOf(readRules(this.#exchange)) === "broken") {
+      await loadText(chainsText());
     }
     replaceRawRules(this.#exchange, readRules(this.#exchange));
-    return anew;
+    return isAnew;
+  }
+
+  #hasAllSets(): boolean {
+    return ALL_SETS.every((set) => readCapacity(this.#exchange, set) !== null);
   }
 
   #foreignTransactions(): number {

@@ -14,6 +14,18 @@ export function tableText(sessions: number): string {
   return sized;
 }
 
+/** The chains alone, in place of what is left of them: the sets and what is in them stay. */
+export function chainsText(): string {
+  const start = text.indexOf("\tchain prerouting {");
+  if (start < 0) throw new Error("The table's text has no chain prerouting");
+  return `
+    add chain ip lrkproxy prerouting { type filter hook prerouting priority raw; policy accept; }
+    add chain ip lrkproxy guard
+    flush chain ip lrkproxy prerouting
+    flush chain ip lrkproxy guard
+    table ip lrkproxy {\n${text.slice(start)}`;
+}
+
 /** Load a ruleset with the nft program. Throws with what nft said. */
 export async function loadText(ruleset: string): Promise<void> {
   const command = new Deno.Command("nft", {
