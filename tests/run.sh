@@ -34,7 +34,7 @@ install_packages() {
 
 tier_ok() {
 	tools/deno.sh task ok
-	git ls-files -z | xargs -0 grep -lZ -E '^#!.*(bash|/sh)$' | xargs -0 shellcheck -x
+	git ls-files -z | xargs -0 grep -lZ -E '^#!.*(bash|/sh)$' | xargs -0 shellcheck -x --source-path=SCRIPTDIR
 }
 
 tier_install() {

@@ -25,7 +25,8 @@ async function* sources(folder: string): AsyncGenerator<string> {
   }
 }
 
-function breaches(path: string, text: string): readonly string[] {
+/** What a file of src/ imports or uses against the rules, a line each. */
+export function breaches(path: string, text: string): readonly string[] {
   const [, folder = ""] = path.split("/");
   const allowed = ALLOWED[folder];
   if (!allowed) return [`${path}: the folder src/${folder} has no rule in tools/check_layers.ts`];

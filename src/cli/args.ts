@@ -1,4 +1,4 @@
-import { Command, CommanderError, Option } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { keyHelp } from "../config/describe.ts";
 
 /** Where the configuration is unless `--config` says otherwise. */
@@ -81,7 +81,7 @@ function buildProgram(choose: (invocation: Invocation) => void): Command {
   withConfig(
     add(
       "run",
-      "Run the daemon in the foreground.\n\nSIGTERM stops it; calls go on in the kernel and the next start takes them over.\nSIGHUP opens the log file anew.",
+      "Run the daemon in the foreground.\n\nSIGTERM stops it; calls go on in the kernel and the next start takes them over. SIGHUP opens the log file anew.",
     ),
   )
     .action((options) => choose({ command: "run", options }));
@@ -93,7 +93,7 @@ function buildProgram(choose: (invocation: Invocation) => void): Command {
     withSocket(
       add(
         "sessions",
-        "List every session: both parties, where their media really comes from, packets,\nand seconds since the last one.",
+        "List every session: both parties, where their media really comes from, packets, and seconds since the last one.",
       ),
     ),
   )
@@ -122,7 +122,7 @@ function buildProgram(choose: (invocation: Invocation) => void): Command {
   withJson(
     add(
       "demo",
-      "Build a caller, a relay and a callee in network namespaces of their own and let them\ntalk for a few seconds through the real kernel path. Needs root; leaves nothing behind.",
+      "Build a caller, a relay and a callee in network namespaces of their own and let them talk for a few seconds through the real kernel path. Needs root; leaves nothing behind.",
     ),
   )
     .addOption(new Option("--seconds <n>", "how long they talk").default(5).argParser(parseSeconds))
@@ -150,9 +150,5 @@ function withJson(command: Command): Command {
 function parseSeconds(text: string): number {
   const seconds = Number(text);
   if (Number.isFinite(seconds) && seconds >= 1 && seconds <= 3600) return seconds;
-  throw new CommanderError(
-    2,
-    "lrkproxy.seconds",
-    `error: --seconds takes a number from 1 to 3600, not "${text}"`,
-  );
+  throw new InvalidArgumentError("It must be a number from 1 to 3600.");
 }

@@ -1,7 +1,7 @@
 import { VERSION } from "../base/version.ts";
-import { readConfig } from "../config/load.ts";
+import { formatErrors, readConfig } from "../config/load.ts";
 import { type AdminRequest, type AdminResponse, askDaemon } from "../control/admin.ts";
-import type { CommonOptions } from "./args.ts";
+import { type CommonOptions, DEFAULT_CONFIG } from "./args.ts";
 
 /** Where the daemon's admin socket is if no configuration says so. */
 const DEFAULT_SOCKET = "/run/lrkproxy/admin.sock";
@@ -38,12 +38,21 @@ export function versionWarning(daemon: string): string | null {
     : `warning: this is lrkproxy ${VERSION}, the daemon is ${daemon}: restart it after an upgrade\n`;
 }
 
+/** A configuration that somebody names must be good: the command would reach another daemon. */
 async function configuredSocket(path: string): Promise<string> {
+  if (path === DEFAULT_CONFIG && !await isThere(path)) return DEFAULT_SOCKET;
+  const config = await readConfig(path);
+  if (config.ok) return config.value.adminSocket;
+  const errors = formatErrors(config.error).trimEnd();
+  throw new CommandFailure(`the daemon's socket is not known (--socket names it)\n${errors}`, 1);
+}
+
+async function isThere(path: string): Promise<boolean> {
   try {
     await Deno.stat(path);
-  } catch {
-    return DEFAULT_SOCKET;
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
   }
-  const config = await readConfig(path);
-  return config.ok ? config.value.adminSocket : DEFAULT_SOCKET;
 }

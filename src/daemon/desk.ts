@@ -125,7 +125,7 @@ export class Desk {
   #instance(instance: InstanceConfig): InstanceView {
     const { name, udp, unix, internalIp, externalIp, startPort, endPort } = instance;
     const control = [
-      ...udp ? [`udp:${udp.host}:${udp.port}`] : [],
+      ...udp ? [`udp:${hostText(udp.host)}:${udp.port}`] : [],
       ...unix ? [`unix:${unix.path}`] : [],
     ];
     const carried = (advertised: string, local: string): string =>
@@ -145,4 +145,9 @@ export class Desk {
     const { clock } = this.#parts;
     return { nowMs: clock.now(), epochMs: clock.epoch() };
   }
+}
+
+/** IPv6 addresses have colons of their own. */
+function hostText(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
 }

@@ -1,5 +1,5 @@
 import type { PartyView, SessionReport, SessionView } from "../../control/admin.ts";
-import { byteSize, duration, table } from "../output.ts";
+import { byteSize, duration, table, visible } from "../output.ts";
 
 /** `lrkproxy sessions` for people: two lines a session, one for each direction. */
 export function sessionsText(sessions: readonly SessionView[]): string {
@@ -51,7 +51,7 @@ function lastHeard({ rtp, rtcp }: PartyView): string {
 export function reportText({ session, strangers, findings }: SessionReport): string {
   const since = new Date(session.createdMs).toISOString();
   const lines = [
-    `Call-ID   ${session.callId}`,
+    `Call-ID   ${visible(session.callId)}`,
     `state     ${session.state}, opened ${since}, ${duration(session.ageSeconds)} ago`,
     `instance  ${session.instance}, path ${session.path}`,
     "",

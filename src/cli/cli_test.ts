@@ -1,0 +1,293 @@
+import assert from "node:assert/strict";
+import { HOSTILE_CALL_ID, REPORTS, SESSIONS, STATUS } from "../../tests/golden/views.ts";
+import { VERSION } from "../base/version.ts";
+import type { Config } from "../config/config.ts";
+import { type AdminRequest, type Answerer, SCHEMA, serveAdmin } from "../control/admin.ts";
+import { type HeavyCommands, runCli } from "./cli.ts";
+
+const LIGHT: HeavyCommands = {
+  run: () => Promise.reject(new Error("No test runs a daemon")),
+  demo: () => Promise.reject(new Error("No test runs the demo")),
+};
+
+interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly error: string;
+}
+
+async function run(argv: readonly string[], heavy: Partial<HeavyCommands> = {}): Promise<Ran> {
+  const heard = { out: "", error: "" };
+  const output = {
+    out: (text: string) => heard.out += text,
+    error: (text: string) => heard.error += text,
+  };
+  return { code: await runCli(argv, output, { ...LIGHT, ...heavy }), ...heard };
+}
+
+interface Folder extends AsyncDisposable {
+  readonly path: string;
+}
+
+async function tempFolder(): Promise<Folder> {
+  const path = await Deno.makeTempDir({ dir: "/tmp", prefix: "lrkproxy-" });
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
+
+/** A daemon that answers as it is told to, and remembers what it was asked. */
+interface Daemon extends AsyncDisposable {
+  readonly folder: string;
+  readonly socket: string;
+  readonly asked: readonly AdminRequest[];
+  /** Run a command line against it. */
+  cli(...argv: readonly string[]): Promise<Ran>;
+}
+
+async function openDaemon(answer: Answerer): Promise<Daemon> {
+  await using opened = new AsyncDisposableStack();
+  const folder = opened.use(await tempFolder()).path;
+  const socket = `${folder}/admin.sock`;
+  const asked: AdminRequest[] = [];
+  opened.use(serveAdmin(socket, (request) => {
+    asked.push(request);
+    return answer(request);
+  }));
+  const owned = opened.move();
+  return {
+    folder,
+    socket,
+    asked,
+    cli: (...argv) => run([...argv, "--socket", socket]),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** Answers as the daemon does with the calls of the golden files. */
+const answerAll: Answerer = (request) => {
+  switch (request.command) {
+    case "status":
+      return { schema: SCHEMA, status: { ...STATUS, version: VERSION } };
+    case "sessions":
+      return { schema: SCHEMA, sessions: SESSIONS };
+    case "show":
+      return {
+        schema: SCHEMA,
+        reports: REPORTS.filter(({ session }) => session.callId === request.callId),
+      };
+    case "drop":
+      return { schema: SCHEMA, dropped: request.callId === "nat@phone" ? 1 : 0 };
+    case "stop":
+      return { schema: SCHEMA, stopping: true };
+  }
+};
+
+Deno.test("runCli() prints what the daemon answers, with 0", async () => {
+  await using daemon = await openDaemon(answerAll);
+  const expectations: readonly (readonly [argv: readonly string[], out: RegExp, AdminRequest])[] = [
+    [["status"], /^lrkproxy 0.*sessions: 2 active/s, { command: "status" }],
+    [["sessions"], /^call-id .*nat@phone/s, { command: "sessions" }],
+    [["show", "nat@phone"], /^Call-ID {3}nat@phone\n.*NAT/s, {
+      command: "show",
+      callId: "nat@phone",
+    }],
+    [["drop", "nat@phone"], /^Dropped 1 session\(s\)\.\n$/, {
+      command: "drop",
+      callId: "nat@phone",
+    }],
+  ];
+  for (const [argv, out, request] of expectations) {
+    const ran = await daemon.cli(...argv);
+    assert.deepEqual([ran.code, ran.error], [0, ""], argv.join(" "));
+    assert.match(ran.out, out);
+    assert.deepEqual(daemon.asked.at(-1), request);
+  }
+});
+
+Deno.test("runCli() prints one JSON object with schema 1 when asked for JSON", async () => {
+  await using daemon = await openDaemon(answerAll);
+  for (const argv of [["status"], ["sessions"], ["show", "nat@phone"]]) {
+    const { code, out, error } = await daemon.cli(...argv, "--json");
+    assert.deepEqual([code, error], [0, ""], argv.join(" "));
+    assert.match(out, /^\{.*\}\n$/);
+    assert.equal((JSON.parse(out) as { schema: unknown }).schema, 1);
+  }
+  const { code, out } = await run(["version", "--json"]);
+  assert.deepEqual([code, JSON.parse(out)], [0, { schema: 1, version: VERSION }]);
+});
+
+Deno.test("runCli() hands on an answer that comes in pieces, Call-IDs and all", async () => {
+  await using daemon = await openDaemon(async function* () {
+    yield `{"schema":1,"sessions":[`;
+    for (const [i, session] of SESSIONS.entries()) {
+      await Promise.resolve();
+      yield (i === 0 ? "" : ",") + JSON.stringify(session);
+    }
+    yield "]}";
+  });
+  const { code, out } = await daemon.cli("sessions", "--json");
+  assert.equal(code, 0);
+  const { sessions } = JSON.parse(out) as { sessions: unknown };
+  assert.deepEqual(sessions, SESSIONS);
+  assert.ok(SESSIONS.some(({ callId }) => callId === HOSTILE_CALL_ID));
+  assert.ok(!out.includes("\x1b") && out.indexOf("\n") === out.length - 1);
+});
+
+Deno.test("runCli() ends with 1 when there is no such call", async () => {
+  await using daemon = await openDaemon(answerAll);
+  for (const command of ["show", "drop"]) {
+    const { code, out, error } = await daemon.cli(command, "unknown@phone");
+    assert.deepEqual([code, out], [1, ""], command);
+    assert.equal(error, 'lrkproxy: there is no session with the Call-ID "unknown@phone"\n');
+  }
+  const { code, out } = await daemon.cli("show", "unknown@phone", "--json");
+  assert.deepEqual([code, JSON.parse(out)], [1, { schema: 1, reports: [] }]);
+});
+
+Deno.test("runCli() ends with 1 when the daemon says no or fails", async () => {
+  const answers: readonly Answerer[] = [
+    () => ({ schema: SCHEMA, error: "the test says no" }),
+    () => {
+      throw new Error("the test says no");
+    },
+  ];
+  for (const answer of answers) {
+    await using daemon = await openDaemon(answer);
+    const expected = { code: 1, out: "", error: "lrkproxy: the test says no\n" };
+    assert.deepEqual(await daemon.cli("status"), expected);
+    assert.deepEqual(await daemon.cli("sessions", "--json"), expected);
+  }
+});
+
+Deno.test("runCli() ends with 3 and names the next step when no daemon is there", async () => {
+  await using folder = await tempFolder();
+  const socket = `${folder.path}/admin.sock`;
+  for (const argv of [["status"], ["sessions"], ["show", "x"], ["drop", "x"], ["stop"]]) {
+    const { code, out, error } = await run([...argv, "--socket", socket]);
+    assert.deepEqual([code, out], [3, ""], argv.join(" "));
+    assert.ok(error.startsWith(`lrkproxy: Cannot reach the daemon at ${socket}: `), error);
+    assert.match(error, /`lrkproxy run` starts it; --socket or --config points to another one/);
+  }
+});
+
+/** What a daemon says that dies before its answer is whole. */
+const LAST_WORDS = ["", "{", `{"schema":1,"sessions":[`];
+
+Deno.test("runCli() ends with 3 when the daemon closes the connection", async () => {
+  for (const words of LAST_WORDS) {
+    await using folder = await tempFolder();
+    const socket = `${folder.path}/admin.sock`;
+    using listener = Deno.listen({ transport: "unix", path: socket });
+    const served = hangUp(listener, words);
+    const { code, out, error } = await run(["sessions", "--socket", socket]);
+    await served;
+    assert.deepEqual([code, out], [3, ""], words);
+    assert.ok(error.startsWith(`lrkproxy: Cannot reach the daemon at ${socket}: `), error);
+    if (words === "") assert.match(error, /the daemon closed the connection/);
+  }
+});
+
+/** Hear a question, say the words and hang up. */
+async function hangUp(listener: Deno.UnixListener, words: string): Promise<void> {
+  using connection = await listener.accept();
+  await connection.read(new Uint8Array(8192));
+  await connection.write(new TextEncoder().encode(words));
+}
+
+Deno.test("runCli() warns when the daemon is of another version, on stderr", async () => {
+  await using daemon = await openDaemon(() => ({ schema: SCHEMA, status: STATUS }));
+  for (const argv of [["status"], ["status", "--json"]]) {
+    const { code, error } = await daemon.cli(...argv);
+    assert.equal(code, 0);
+    assert.ok(error.startsWith(`warning: this is lrkproxy ${VERSION}, the daemon is 1.2.3`), error);
+  }
+});
+
+Deno.test("runCli() finds the daemon by its configuration", async () => {
+  await using daemon = await openDaemon(answerAll);
+  const file = `${daemon.folder}/lrkproxy.ini`;
+  const ini = `[kernel]\ninternal_ip = 10.10.1.1\n[admin]\nsocket = ${daemon.socket}\n`;
+  await Deno.writeTextFile(file, ini);
+  const { code, out } = await run(["sessions", "--config", file]);
+  assert.equal(code, 0);
+  assert.match(out, /nat@phone/);
+});
+
+Deno.test("runCli() stops the daemon and comes back when it is gone", async () => {
+  for (const drop of [false, true]) {
+    await using folder = await tempFolder();
+    const socket = `${folder.path}/admin.sock`;
+    const asked: AdminRequest[] = [];
+    let questions = 0;
+    const server = serveAdmin(socket, (request) => {
+      asked.push(request);
+      // It takes a while: status is answered twice more.
+      if (++questions === 3) gone = server[Symbol.asyncDispose]();
+      return answerAll(request);
+    });
+    let gone: PromiseLike<void> | null = null;
+    const { code, out, error } = await run(["stop", ...drop ? ["--drop"] : [], "--socket", socket]);
+    await (gone ?? server[Symbol.asyncDispose]());
+    assert.deepEqual([code, out, error], [0, "", ""]);
+    assert.deepEqual(asked, [
+      { command: "stop", drop },
+      { command: "status" },
+      { command: "status" },
+    ]);
+  }
+});
+
+Deno.test("runCli() checks a configuration", async () => {
+  await using folder = await tempFolder();
+  const good = `${folder.path}/good.ini`;
+  const bad = `${folder.path}/bad.ini`;
+  await Deno.writeTextFile(good, "[kernel]\ninternal_ip = 10.10.1.1\n");
+  await Deno.writeTextFile(bad, "[kernel]\ninternal_ip = 10.10.1.1\nstart_prot = 1\n");
+  const valid = await run(["check-config", "--config", good]);
+  assert.deepEqual([valid.code, valid.error], [0, ""]);
+  assert.ok(valid.out.startsWith(`${good} is valid.\n`), valid.out);
+  for (const path of [bad, `${folder.path}/missing.ini`]) {
+    const { code, out, error } = await run(["check-config", "--config", path]);
+    assert.deepEqual([code, out], [1, ""], path);
+    assert.ok(error.startsWith("lrkproxy: the configuration cannot be used\n"), error);
+    assert.ok(error.includes(path), error);
+  }
+  assert.match((await run(["check-config", "--config", bad])).error, /bad\.ini:3: .*start_prot/);
+});
+
+Deno.test("runCli() runs the daemon with a good configuration alone", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/lrkproxy.ini`;
+  const started: Config[] = [];
+  const heavy = {
+    run: (config: Config): Promise<void> => {
+      started.push(config);
+      return started.length === 1 ? Promise.resolve() : Promise.reject(new Error("no netfilter"));
+    },
+  };
+  const argv = ["run", "--config", path];
+  assert.equal((await run(argv, heavy)).code, 1, "there is no file yet");
+  assert.equal(started.length, 0);
+  await Deno.writeTextFile(path, "[kernel]\ninternal_ip = 10.10.1.1\n");
+  assert.deepEqual(await run(argv, heavy), { code: 0, out: "", error: "" });
+  assert.equal(started[0]?.instances[0]?.internalIp, "10.10.1.1");
+  assert.deepEqual(await run(argv, heavy), {
+    code: 1,
+    out: "",
+    error: "lrkproxy: no netfilter\n",
+  });
+});
+
+Deno.test("runCli() ends as the demo, the version and the usage say", async () => {
+  const demo: HeavyCommands["demo"] = ({ seconds }, output) => {
+    output.out(`${seconds} s\n`);
+    return Promise.resolve(1);
+  };
+  assert.deepEqual(await run(["demo", "--seconds", "2"], { demo }), {
+    code: 1,
+    out: "2 s\n",
+    error: "",
+  });
+  assert.deepEqual(await run(["version"]), { code: 0, out: `lrkproxy ${VERSION}\n`, error: "" });
+  assert.equal((await run(["--help"])).code, 0);
+  assert.equal((await run(["nonsense"])).code, 2);
+});

@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { generate, readGolden } from "../../../tests/golden/generators.ts";
+import {
+  callee,
+  caller,
+  flow,
+  HOSTILE_CALL_ID,
+  SESSIONS,
+  sessionView,
+} from "../../../tests/golden/views.ts";
+import { reportText, sessionsText } from "./sessions.ts";
+
+const PRINTABLE = /^[\x20-\x7e\n]*$/;
+
+Deno.test("sessionsText() and reportText() are the golden files", () => {
+  for (const name of ["sessions.txt", "show.txt"]) {
+    assert.equal(generate(name), readGolden(name), name);
+  }
+});
+
+Deno.test("sessionsText() says so when there are none", () => {
+  assert.equal(sessionsText([]), "No sessions.\n");
+});
+
+Deno.test("sessionsText() tells from where a party is heard", () => {
+  const heard = { packets: 5, bytes: 500, ageSeconds: 1 };
+  const expectations: readonly (readonly [ReturnType<typeof flow>, string])[] = [
+    [flow({ source: "10.10.1.10:6000" }), "the same"],
+    [flow({ source: "10.10.1.10:41234" }), "10.10.1.10:41234"],
+    [flow({ source: null, latch: "open", ...heard }), "any port"],
+    [flow({ source: null, latch: "open", packets: 0, bytes: 0, ageSeconds: null }), "-"],
+  ];
+  for (const [rtp, expected] of expectations) {
+    const [, row = ""] = sessionsText([sessionView({ caller: caller({ rtp }) })]).split("\n");
+    assert.equal(row.split(/ {2,}/)[5], expected);
+  }
+});
+
+Deno.test("sessionsText() gives the age of the later of RTP and RTCP", () => {
+  const party = callee({ rtp: flow({ ageSeconds: 9 }), rtcp: flow({ ageSeconds: 2 }) });
+  assert.match(sessionsText([sessionView({ callee: party })]), /callee .* 2\.0 s ago\n$/);
+});
+
+Deno.test("sessionsText() keeps a Call-ID's control characters from the terminal", () => {
+  assert.ok(SESSIONS.some(({ callId }) => callId === HOSTILE_CALL_ID));
+  assert.match(sessionsText(SESSIONS), PRINTABLE);
+});
+
+Deno.test("reportText() keeps a Call-ID's control characters from the terminal", () => {
+  const session = sessionView({ callId: HOSTILE_CALL_ID });
+  assert.match(reportText({ session, strangers: [], findings: [] }), PRINTABLE);
+});

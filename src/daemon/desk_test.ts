@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { config } from "../../tests/golden/views.ts";
+import { numberedCall, opening, World } from "../../tests/support/world.ts";
+import { VERSION } from "../base/version.ts";
+import type { Logger } from "../base/log.ts";
+import type { AdminRequest, AdminResponse, SessionView } from "../control/admin.ts";
+import { Inbox } from "../control/inbox.ts";
+import { Desk } from "./desk.ts";
+import { RelayEngine } from "./engine.ts";
+import { Journal } from "./journal.ts";
+
+const SILENCE: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+
+interface Office {
+  readonly world: World;
+  readonly desk: Desk;
+  readonly stops: () => number;
+}
+
+async function open(calls: number, maxSessions = config().maxSessions): Promise<Office> {
+  const world = await new World({ maxSessions }).start();
+  world.handle(...Array.from({ length: calls }, (_, n) => opening(numberedCall(n))));
+  const { relay, upkeep, sources, backend, clock } = world;
+  const journal = new Journal(SILENCE, { clock, isVerbose: false });
+  for (const event of world.takeEvents()) journal.record(event);
+  const engine = new RelayEngine(relay, upkeep, config().instances);
+  const inbox = new Inbox(engine, () => {});
+  const parts = { config: config(), log: SILENCE, clock, backend, journal, relay, sources, upkeep };
+  let stops = 0;
+  const machine = { state: { interfaces: [], sysctls: { a: "1" }, warnings: ["too hot"] } };
+  const desk = new Desk({ ...parts, engine, inbox }, { machine, stop: () => stops++ });
+  return { world, desk, stops: () => stops };
+}
+
+/** An answer as it is after its way over the socket. */
+async function ask(desk: Desk, request: AdminRequest): Promise<AdminResponse> {
+  const answer = desk.answer(request);
+  if (!(Symbol.asyncIterator in answer)) return JSON.parse(JSON.stringify(answer));
+  let text = "";
+  for await (const piece of answer) text += piece;
+  return JSON.parse(text);
+}
+
+async function sessions(desk: Desk): Promise<readonly SessionView[]> {
+  const response = await ask(desk, { command: "sessions" });
+  assert.ok("sessions" in response);
+  return response.sessions;
+}
+
+Deno.test("Desk says how the daemon is", async () => {
+  const { world, desk } = await open(3);
+  world.send("10.10.1.10:6000", "10.10.1.1:20002");
+  world.advance(30);
+  const response = await ask(desk, { command: "status" });
+  assert.ok("status" in response);
+  const { status } = response;
+  assert.equal(response.schema, 1);
+  assert.deepEqual([status.version, status.pid, status.path], [VERSION, Deno.pid, "fake"]);
+  assert.equal(status.uptimeSeconds, 30);
+  assert.deepEqual(status.sessions, { unheard: 2, active: 1, stale: 0 });
+  assert.deepEqual([status.sysctls, status.warnings], [{ a: "1" }, ["too hot"]]);
+  assert.equal(status.relay["opened"], 3);
+  assert.equal(status.control["open"], 0);
+  assert.deepEqual(status.instances[0], {
+    name: "default",
+    control: ["udp:0.0.0.0:8080", "unix:/run/lrkproxy/control.sock"],
+    internal: "10.10.1.1",
+    external: "198.51.100.7 (192.0.2.1)",
+    ports: "20000-29999",
+    portsInUse: 6,
+    nextPort: 20400,
+  });
+});
+
+Deno.test("Desk warns when the data path has less room than the configuration says", async () => {
+  const { desk } = await open(0, 20);
+  const response = await ask(desk, { command: "status" });
+  assert.ok("status" in response);
+  assert.match(response.status.warnings.join("\n"), /room for 20 sessions/);
+});
+
+Deno.test("Desk lists sessions with their latest counts, however many", async () => {
+  for (const calls of [0, 1, 199, 200, 201, 450]) {
+    const { world, desk } = await open(calls);
+    world.send("10.10.1.10:6000", "10.10.1.1:20002");
+    const views = await sessions(desk);
+    assert.deepEqual(
+      views.map(({ callId }) => callId),
+      Array.from({ length: calls }, (_, n) => `call-${n}`),
+    );
+    if (calls > 0) assert.equal(views[0]?.caller.rtp.packets, 1);
+  }
+});
+
+Deno.test("Desk leaves out sessions that end while it lists", async () => {
+  const { world, desk } = await open(450);
+  const answer = desk.answer({ command: "sessions" });
+  assert.ok(Symbol.asyncIterator in answer);
+  let text = "";
+  for await (const piece of answer) {
+    if (text === "") world.relay.end(world.table.withCallId("call-449"), "dropped");
+    // The whole second part is gone before its turn.
+    const second = Array.from({ length: 200 }, (_, n) => world.table.withCallId(`call-${n + 200}`));
+    if (text.includes("call-199")) world.relay.end(second.flat(), "dropped");
+    text += piece;
+  }
+  const { sessions } = JSON.parse(text) as { sessions: readonly SessionView[] };
+  assert.ok(sessions.length >= 249 && sessions.length <= 449, `${sessions.length}`);
+  assert.ok(!sessions.some(({ callId }) => callId === "call-449"));
+});
+
+Deno.test("Desk shows every dialog of a Call-ID, and who was refused", async () => {
+  const { world, desk } = await open(1);
+  world.handle(opening({ ...numberedCall(5), callId: "call-0" }));
+  world.send("203.0.113.9:7000", "192.0.2.1:20000");
+  const response = await ask(desk, { command: "show", callId: "call-0" });
+  assert.ok("reports" in response);
+  assert.deepEqual(response.reports.map(({ session }) => session.callee.relay), [
+    "192.0.2.1:20000",
+    "192.0.2.1:20020",
+  ]);
+  assert.deepEqual(response.reports.map(({ strangers }) => strangers.length), [1, 0]);
+  const unknown = await ask(desk, { command: "show", callId: "unknown" });
+  assert.deepEqual(unknown, { schema: 1, reports: [] });
+});
+
+Deno.test("Desk drops a call at once", async () => {
+  const { world, desk } = await open(2);
+  const drop = { command: "drop", callId: "call-0" } as const;
+  assert.deepEqual(await ask(desk, drop), { schema: 1, dropped: 1 });
+  assert.equal(world.send("10.10.1.10:6000", "10.10.1.1:20002"), null);
+  assert.deepEqual(await ask(desk, drop), { schema: 1, dropped: 0 });
+  assert.equal(world.table.size, 1);
+  assert.deepEqual(world.takeEvents().map((event) => "reason" in event && event.reason), [
+    "dropped",
+  ]);
+});
+
+Deno.test("Desk stops the daemon, and ends calls only when told so", async () => {
+  for (const drop of [false, true]) {
+    const { desk, stops, world } = await open(1);
+    assert.deepEqual([desk.dropsCalls, stops()], [false, 0]);
+    assert.deepEqual(await ask(desk, { command: "stop", drop }), { schema: 1, stopping: true });
+    assert.deepEqual([desk.dropsCalls, stops()], [drop, 1]);
+    assert.equal(world.table.size, 1, "the daemon ends the calls on its way out");
+  }
+});
+
+Deno.test("Desk tells a newer command line its version when it asks for what is unknown", async () => {
+  const { desk } = await open(0);
+  const response = await ask(desk, { command: "novelty" } as unknown as AdminRequest);
+  assert.deepEqual(response, {
+    schema: 1,
+    error: `Unknown command: the daemon is lrkproxy ${VERSION}`,
+  });
+});

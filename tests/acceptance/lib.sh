@@ -1,0 +1,66 @@
+# Shared by the acceptance scripts: messages, needs, the cache. Sourced, never run.
+# shellcheck shell=bash
+set -euo pipefail
+
+ACCEPTANCE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+TOP=$(cd "$ACCEPTANCE/../.." && pwd)
+CACHE=${LRK_CACHE:-/var/cache/lrkproxy-tests}
+readonly ACCEPTANCE TOP CACHE
+
+say() { printf '%s\n' "$*"; }
+
+fail() {
+  printf 'FAIL: %s\n' "$*" >&2
+  exit 1
+}
+
+usage() {
+  printf 'usage: %s\n' "$*" >&2
+  exit 2
+}
+
+need_root() {
+  [[ $EUID -eq 0 ]] || fail "must run as root: it makes network namespaces and chroots"
+}
+
+# need_commands command=package …: installs the packages of the commands that are missing.
+need_commands() {
+  local pair missing=()
+  for pair in "$@"; do
+    command -v "${pair%%=*}" >/dev/null || missing+=("${pair#*=}")
+  done
+  [[ ${#missing[@]} -gt 0 ]] || return 0
+  say "installing ${missing[*]}"
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+root_of_suite() { echo "$CACHE/kamailio-$1"; }
+
+suite_of_version() {
+  case $1 in
+    6.0) echo trixie ;;
+    5.6) echo bookworm ;;
+  esac
+}
+
+# wait_for SECONDS WHAT COMMAND…: polls until the command succeeds.
+wait_for() {
+  local deadline=$((SECONDS + $1)) what=$2
+  shift 2
+  until "$@"; do
+    ((SECONDS < deadline)) || {
+      say "timed out waiting for $what"
+      return 1
+    }
+    sleep 0.05
+  done
+}
+
+# The pinned Deno of this tree, unless DENO names another.
+find_deno() {
+  local deno=${DENO:-}
+  [[ -n $deno ]] || deno=$(compgen -G "$TOP/tools/deno/node_modules/@deno/*/deno" | head -n 1) ||
+    deno=$(command -v deno) || fail "no deno: run npm ci in tools/deno"
+  echo "$deno"
+}

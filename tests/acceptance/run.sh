@@ -1,0 +1,76 @@
+#!/bin/bash
+# Real calls: SIPp callers, Kamailio with its own lrkproxy module, real RTP and RTCP sockets.
+#
+#   run.sh [--kamailio 6.0|5.6|both] [--calls N] [--rate R] [--hold SECONDS] [--control udp|unix]
+#   run.sh --expect-fail        the rig must notice a relay that stops relaying in mid-call
+#
+# Without options: what CI runs. A --calls, --rate, --hold or --control runs only the plain calls.
+# LRK_CACHE: where the Debian roots are kept. LRKPROXY: the program under test (dist/lrkproxy).
+. "$(dirname "$0")/lib.sh"
+. "$ACCEPTANCE/topology.sh"
+. "$ACCEPTANCE/relay_machine.sh"
+. "$ACCEPTANCE/scenario.sh"
+. "$ACCEPTANCE/stages.sh"
+
+versions=both calls=50 rate=10 hold=3 control=""
+only_plain=false expect_fail=false
+failures=0
+
+while (($#)); do
+  case $1 in
+    --kamailio) versions=${2:-} ;;
+    --calls) calls=${2:-} only_plain=true ;;
+    --rate) rate=${2:-} only_plain=true ;;
+    --hold) hold=${2:-} only_plain=true ;;
+    --control) control=${2:-} only_plain=true ;;
+    --expect-fail) expect_fail=true ;;
+    *) usage "run.sh [--kamailio 6.0|5.6|both] [--calls N] [--rate R] [--hold S] [--control udp|unix] [--expect-fail]" ;;
+  esac
+  [[ $1 == --expect-fail ]] || shift
+  shift || usage "run.sh: an option lacks its value"
+done
+case $versions in
+  both) versions="6.0 5.6" ;;
+  6.0 | 5.6) ;;
+  *) usage "run.sh --kamailio 6.0|5.6|both" ;;
+esac
+
+need_root
+need_commands sipp=sip-tester gcc=gcc make=make ip=iproute2 nft=nftables ss=iproute2 chrt=util-linux
+[[ -x $LRKPROXY ]] || fail "no $LRKPROXY: run deno task build"
+DENO=$(find_deno)
+LOGS=$(mktemp -d "${TMPDIR:-/tmp}/lrkproxy-acceptance.XXXXXX")
+
+finish() {
+  local status=$?
+  tear_down
+  if ((status != 0)); then
+    cp -a "$LOGS" "$LOGS.kept"
+  fi
+  umount "$LOGS" && rmdir "$LOGS"
+  if ((status != 0)); then
+    say "logs kept in $LOGS.kept"
+  fi
+}
+trap finish EXIT
+
+# In memory: SIPp writes down each step of each call, and rtp_peer must not wait for a disk to read it.
+mount -t tmpfs -o mode=700 lrkproxy-acceptance "$LOGS"
+bash "$ACCEPTANCE/roots.sh" "${versions/6.0 5.6/both}"
+make -s -C "$TOP/tests/tools" OUT="$LOGS/tools" rtp_peer
+make_topology
+
+if $expect_fail; then
+  stage_of_a_dying_relay
+elif $only_plain; then
+  for version in $versions; do
+    stage "$version" "${control:-udp}" plain "$calls" "$rate" "$hold"
+  done
+else
+  for version in $versions; do
+    stage_for_ci "$version"
+  done
+fi
+
+((failures == 0)) || fail "$failures checks"
+say "all calls as they should be"

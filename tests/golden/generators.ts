@@ -1,0 +1,64 @@
+/**
+ * Every golden file that code produces, and the code. `deno task golden` writes them and the tests
+ * beside the code compare them, so that both mean the same text.
+ */
+import process from "node:process";
+import { parseArguments } from "../../src/cli/args.ts";
+import { configText } from "../../src/cli/commands/check_config.ts";
+import { reportText, sessionsText } from "../../src/cli/commands/sessions.ts";
+import { statusText } from "../../src/cli/commands/status.ts";
+import { sampleFile } from "../../src/config/describe.ts";
+import { rulesListing } from "../support/rules_listing.ts";
+import { config, REPORTS, SESSIONS, STATUS } from "./views.ts";
+
+/** The commands that have a help text of their own. */
+export const COMMANDS = [
+  "run",
+  "status",
+  "sessions",
+  "show",
+  "drop",
+  "stop",
+  "check-config",
+  "demo",
+  "version",
+] as const;
+
+/** By path below this folder: what belongs in the file. */
+export const GENERATORS: ReadonlyMap<string, () => string> = new Map([
+  ["lrkproxy.ini", sampleFile],
+  ["nft_rules.txt", rulesListing],
+  ["help/lrkproxy.txt", () => helpText(["--help"])],
+  ...COMMANDS.map((name) => [`help/${name}.txt`, () => helpText([name, "--help"])] as const),
+  ["status.txt", () => statusText(STATUS)],
+  ["sessions.txt", () => sessionsText(SESSIONS)],
+  ["show.txt", () => REPORTS.map(reportText).join("\n")],
+  ["check-config.txt", () => configText("/etc/lrkproxy/lrkproxy.ini", config())],
+]);
+
+/** What a golden file has to hold. */
+export function generate(name: string): string {
+  const generator = GENERATORS.get(name);
+  if (!generator) throw new Error(`There is no generator of ${name}`);
+  return generator();
+}
+
+/** What a golden file holds. */
+export function readGolden(name: string): string {
+  return Deno.readTextFileSync(new URL(name, import.meta.url));
+}
+
+/** What a command line prints on stdout, in a terminal of 80 columns. */
+function helpText(argv: readonly string[]): string {
+  // Help is as wide as the terminal that the test happens to run in.
+  const columns = Object.getOwnPropertyDescriptor(process.stdout, "columns");
+  Object.defineProperty(process.stdout, "columns", { value: 80, configurable: true });
+  try {
+    let text = "";
+    parseArguments(argv, { out: (piece) => text += piece, error: () => {} });
+    return text;
+  } finally {
+    if (columns) Object.defineProperty(process.stdout, "columns", columns);
+    else Reflect.deleteProperty(process.stdout, "columns");
+  }
+}

@@ -1,0 +1,179 @@
+/** What the texts of `status`, `sessions`, `show` and `check-config` are pinned with. */
+import type { Config } from "../../src/config/config.ts";
+import { formatErrors, loadConfigText } from "../../src/config/load.ts";
+import type {
+  FlowView,
+  PartyView,
+  SessionReport,
+  SessionView,
+  StatusView,
+} from "../../src/control/admin.ts";
+import { explain } from "../../src/daemon/explain.ts";
+
+/** A Call-ID that clears the screen, ends its line and is not ASCII. */
+export const HOSTILE_CALL_ID = "evil\x1b[2J\r\n\x7f\x9b\xe9@phone";
+
+/** 2023-11-14T22:13:20.000Z. */
+const EPOCH_MS = 1_700_000_000_000;
+
+const SILENT: FlowView = { source: null, latch: "open", packets: 0, bytes: 0, ageSeconds: null };
+
+/** A flow that was last heard 0.2 s ago. */
+export function flow(variant: Partial<FlowView> = {}): FlowView {
+  const heard = { source: "10.10.1.10:6000", packets: 1500, bytes: 300_000, ageSeconds: 0.2 };
+  return { latch: "locked", ...heard, ...variant };
+}
+
+/** The caller of a call that goes well. */
+export function caller(variant: Partial<PartyView> = {}): PartyView {
+  return {
+    signalled: "10.10.1.10:6000",
+    onHold: false,
+    relay: "10.10.1.1:20002",
+    rtp: flow(),
+    rtcp: flow({ source: "10.10.1.10:6001", packets: 6, bytes: 504, ageSeconds: 4.1 }),
+    ...variant,
+  };
+}
+
+/** Its callee. */
+export function callee(variant: Partial<PartyView> = {}): PartyView {
+  return {
+    signalled: "192.0.2.20:7000",
+    onHold: false,
+    relay: "192.0.2.1:20000",
+    rtp: flow({ source: "192.0.2.20:7000", packets: 1498, bytes: 299_600 }),
+    rtcp: SILENT,
+    ...variant,
+  };
+}
+
+/** A call that goes well. */
+export function sessionView(variant: Partial<SessionView> = {}): SessionView {
+  return {
+    callId: "a84b4c76e66710@pc33.example.com",
+    instance: "default",
+    state: "active",
+    path: "nft",
+    createdMs: EPOCH_MS,
+    ageSeconds: 12_000,
+    caller: caller(),
+    callee: callee(),
+    ...variant,
+  };
+}
+
+const BEHIND_NAT = sessionView({
+  callId: "nat@phone",
+  ageSeconds: 95,
+  caller: caller({ rtp: flow({ source: "10.10.1.10:41234", latch: "contested" }) }),
+  callee: callee({ rtp: SILENT }),
+});
+
+const ON_HOLD = sessionView({
+  callId: "hold@phone",
+  state: "stale",
+  ageSeconds: 190_000,
+  caller: caller({
+    rtp: flow({ packets: 8_640_000, bytes: 1_728_000_000, ageSeconds: 75.5 }),
+    rtcp: flow({ source: "10.10.1.10:6001", packets: 34_560, bytes: 2_903_040, ageSeconds: 77 }),
+  }),
+  callee: callee({ signalled: "0.0.0.0:7000", onHold: true, rtp: SILENT }),
+});
+
+/** What `sessions` lists. */
+export const SESSIONS: readonly SessionView[] = [
+  sessionView(),
+  BEHIND_NAT,
+  ON_HOLD,
+  sessionView({
+    callId: HOSTILE_CALL_ID,
+    state: "unheard",
+    ageSeconds: 0,
+    caller: caller({ rtp: SILENT, rtcp: SILENT }),
+    callee: callee({ rtp: SILENT }),
+  }),
+];
+
+/** What `show` tells, one report for each session. */
+export const REPORTS: readonly SessionReport[] = [
+  report(sessionView(), []),
+  report(BEHIND_NAT, [
+    { from: "10.10.1.10:6000", to: "10.10.1.1:20002", packets: 1 },
+    { from: "203.0.113.9:7000", to: "192.0.2.1:20001", packets: 250 },
+  ]),
+  report(ON_HOLD, []),
+];
+
+function report(session: SessionView, strangers: SessionReport["strangers"]): SessionReport {
+  return { session, strangers, findings: explain(session, strangers) };
+}
+
+/** What `status` shows. */
+export const STATUS: StatusView = {
+  version: "1.2.3",
+  pid: 4711,
+  uptimeSeconds: 12_345,
+  path: "nft",
+  sessions: { unheard: 1, active: 2, stale: 1 },
+  instances: [
+    {
+      name: "default",
+      control: ["udp:127.0.0.1:8080", "unix:/run/lrkproxy/control.sock"],
+      internal: "10.10.1.1",
+      external: "198.51.100.7 (192.0.2.1)",
+      ports: "20000-30000",
+      portsInUse: 8,
+      nextPort: 20016,
+    },
+    {
+      name: "second",
+      control: ["udp:[::1]:8082"],
+      internal: "10.10.2.1",
+      external: "10.10.2.1",
+      ports: "30004-30999",
+      portsInUse: 0,
+      nextPort: 30004,
+    },
+  ],
+  control: { ping: 12, config: 0, open: 9, close: 5, refused: 1, garbage: 0, stranger: 0 },
+  relay: {
+    opened: 5,
+    updated: 3,
+    learned: 0,
+    ended: { command: 1, silent: 0 },
+    refused: { full: 1 },
+  },
+  sysctls: { "net.ipv4.conf.eth0.forwarding": "1" },
+  warnings: ["No interface has the media address 10.10.2.1"],
+  rssBytes: 73_400_320,
+};
+
+const INI = `
+[kernel]
+internal_ip = 10.10.1.1
+external_ip = 198.51.100.7
+external_local = 192.0.2.1
+start_port = 20000
+end_port = 29999
+current_port = 20400
+[UDP socket]
+socket_udp_host = 0.0.0.0
+allow = 127.0.0.0/8, 10.10.1.0/24
+[UNIX socket]
+listen = /run/lrkproxy/control.sock
+forward_to = /run/other.sock
+[instance second]
+internal_ip = 10.10.2.1
+start_port = 30004
+end_port = 30999
+control_host = ::1
+control_port = 8082
+`;
+
+/** What `check-config` explains. */
+export function config(): Config {
+  const loaded = loadConfigText(INI, "lrkproxy.ini");
+  if (!loaded.ok) throw new Error(formatErrors(loaded.error));
+  return loaded.value;
+}

@@ -1,0 +1,1 @@
+export * from "../../src/netns/namespaces.ts";

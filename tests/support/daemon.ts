@@ -1,0 +1,68 @@
+import type { InstanceConfig } from "../../src/config/config.ts";
+import { Inbox } from "../../src/control/inbox.ts";
+import { RelayEngine } from "../../src/daemon/engine.ts";
+import { World } from "./world.ts";
+
+/** The only instance of a {@link TestDaemon}. */
+export const INSTANCE: InstanceConfig = {
+  name: "default",
+  udp: null,
+  unix: null,
+  internalIp: "10.10.1.1",
+  externalIp: "192.0.2.1",
+  internalLocal: "10.10.1.1",
+  externalLocal: "192.0.2.1",
+  startPort: 20000,
+  endPort: 20999,
+  currentPort: 20000,
+};
+
+/** A {@link World} that hears requests, as they come from the network. */
+export interface TestDaemon {
+  readonly world: World;
+  readonly inbox: Inbox;
+}
+
+/** Start a daemon, on the kernel of `before` if there was one. */
+export async function startDaemon(
+  { maxSessions, before }: { readonly maxSessions: number; readonly before?: World },
+): Promise<TestDaemon> {
+  const world = new World({
+    maxSessions,
+    listen: (event) => {
+      if (event.kind === "opened") engine.noteOpened(event.session);
+    },
+    ...before && { kernel: before.backend.kernel, clock: before.clock },
+  });
+  const engine = new RelayEngine(world.relay, world.upkeep, [INSTANCE]);
+  await world.start();
+  for (const session of world.sessions()) engine.noteOpened(session);
+  const inbox = new Inbox(engine, (error) => {
+    throw error;
+  });
+  return { world, inbox };
+}
+
+/** Hand a datagram over; the answer is every reply, null for silence, once all is done. */
+export async function exchange(
+  inbox: Inbox,
+  datagrams: readonly Uint8Array[],
+): Promise<readonly (readonly (Uint8Array | null)[])[]> {
+  const replies = datagrams.map((): (Uint8Array | null)[] => []);
+  datagrams.forEach((bytes, i) => {
+    const answer = (reply: Uint8Array | null): void => void replies[i]?.push(reply);
+    inbox.take({ instance: "default", bytes, framing: "cookie", answer });
+  });
+  while (replies.some((each) => each.length === 0)) await Promise.resolve();
+  return replies;
+}
+
+/** Text as bytes, one character a byte. */
+export function bytesOf(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+/** Bytes as text, one character a byte. */
+export function textOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+}
