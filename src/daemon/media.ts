@@ -43,16 +43,28 @@ export function mediaInterfaces(
   return { interfaces: [...interfaces], missing };
 }
 
-/** Where the relay's sockets are. */
+/** Kamailio may count past the end of its range by three, and RTCP needs one port more. */
+const OVERRUN = 4;
+
+/** Where the relay's sockets are; no two ranges overlap. */
 export function guardedRanges(instances: readonly InstanceConfig[]): readonly GuardedRange[] {
-  return instances.flatMap(({ internalLocal, externalLocal, startPort, endPort }) =>
-    [...new Set([internalLocal, externalLocal])].map((text) => ({
+  const ranges = instances.flatMap(({ internalLocal, externalLocal, startPort, endPort }) =>
+    [internalLocal, externalLocal].map((text) => ({
       address: mustParse(text),
       startPort,
-      // Kamailio may count past the end by three, and RTCP needs one more.
-      endPort: Math.min(65535, endPort + 4),
+      endPort: Math.min(65535, endPort + OVERRUN),
     }))
-  );
+  ).sort((one, other) => one.address - other.address || one.startPort - other.startPort);
+  const merged: GuardedRange[] = [];
+  for (const range of ranges) {
+    const last = merged.at(-1);
+    if (last?.address === range.address && range.startPort <= last.endPort + 1) {
+      merged[merged.length - 1] = { ...last, endPort: Math.max(last.endPort, range.endPort) };
+    } else {
+      merged.push(range);
+    }
+  }
+  return merged;
 }
 
 /** The admission rules of each instance by name. */

@@ -85,11 +85,19 @@ Deno.test("guardedRanges() covers each local address once, and what Kamailio cou
   }));
   assert.deepEqual(ranges, [
     { address: "10.10.1.1", startPort: 20000, endPort: 30004 },
-    { address: "192.0.2.1", startPort: 20000, endPort: 30004 },
     { address: "10.10.2.1", startPort: 20000, endPort: 30004 },
+    { address: "192.0.2.1", startPort: 20000, endPort: 30004 },
   ]);
   const [range] = guardedRanges([{ ...INSTANCE, endPort: 65534 }]);
   assert.equal(range?.endPort, 65535);
+});
+
+Deno.test("guardedRanges() joins neighbours on one address, for the kernel refuses what overlaps", () => {
+  const next = { ...INSTANCE, name: "next", startPort: 30001, endPort: 40000 };
+  assert.deepEqual(
+    guardedRanges([next, INSTANCE]).map(({ startPort, endPort }) => [startPort, endPort]),
+    [[20000, 40004], [20000, 40004]],
+  );
 });
 
 Deno.test("admissions() takes advertised addresses, and carries them on local ones", () => {

@@ -48,6 +48,8 @@ export interface NftOptions {
 
 /** A Call-ID so short fits a record whatever it is made of. */
 const SHORT_CALL_ID = 32;
+/** How often a restoration is begun again because the table was damaged meanwhile. */
+const RESTORE_ATTEMPTS = 5;
 /** Every set of the table, those that hold no pieces of sessions too. */
 const ALL_SETS = [...SET_NAMES, "learned", "strangers", "relay_ports"];
 /** Sessions put into one transaction while mending. */
@@ -164,9 +166,20 @@ export class NftBackend implements Backend {
 
   restore(ledger: Ledger): Promise<number> {
     // Two at once would each load the table's text.
-    const restored = this.#restored.then(() => this.#restore(ledger));
+    const restored = this.#restored.then(() => this.#restoreAll(ledger));
     this.#restored = restored.catch(() => {});
     return restored;
+  }
+
+  /** Restore, and again if the table was damaged meanwhile. */
+  async #restoreAll(ledger: Ledger): Promise<number> {
+    let pieces = await this.#restore(ledger);
+    // Somebody who does nothing else must not keep us here for ever.
+    for (let again = 1; again < RESTORE_ATTEMPTS && !ledger.isClosed(); again++) {
+      if (this.#isStructureComplete()) break;
+      pieces += await this.#restore(ledger);
+    }
+    return pieces;
   }
 
   async #restore(ledger: Ledger): Promise<number> {
@@ -180,7 +193,10 @@ export class NftBackend implements Backend {
       await this.#putBack(sessions, (session) => ledger.get(session.id) === session);
       pieces += sessions.length;
     } else {
-      pieces += await addMissing(this.#store, ledger) + await removeOrphans(ledger);
+      // A look at all sessions takes its time, and must not keep a greater damage waiting.
+      const isClosed = (): boolean => ledger.isClosed() || !this.#isStructureComplete();
+      const audited = { ...ledger, isClosed };
+      pieces += await addMissing(this.#store, audited) + await removeOrphans(audited);
     }
     this.#foreign = foreign;
     return pieces;

@@ -24,6 +24,8 @@ const LOCAL_PORTS = [20000, 20001, 20002, 20003];
 type Step =
   | { readonly kind: "apply"; readonly wishes: readonly Wish[] }
   | { readonly kind: "send"; readonly packet: Packet }
+  /** A packet of one of the carried flows, from its locked port or another. */
+  | { readonly kind: "hit"; readonly nth: number; readonly port: number | "locked" }
   | { readonly kind: "learn" };
 
 /** A session to open or to update, or one to close. */
@@ -43,13 +45,27 @@ const wishes: fc.Arbitrary<Wish> = fc.record({
 }, PLAIN);
 
 const steps: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 3, arbitrary: fc.array(wishes, { minLength: 1, maxLength: 3 }).map(asApply) },
-  { weight: 6, arbitrary: packets().map((packet): Step => ({ kind: "send", packet })) },
-  { weight: 1, arbitrary: fc.constant<Step>({ kind: "learn" }) },
+  { weight: 3, arbitrary: batches().map((wishes): Step => ({ kind: "apply", wishes })) },
+  { weight: 2, arbitrary: packets().map((packet): Step => ({ kind: "send", packet })) },
+  { weight: 6, arbitrary: hits() },
+  { weight: 2, arbitrary: fc.constant<Step>({ kind: "learn" }) },
 );
 
-function asApply(list: readonly Wish[]): Step {
-  return { kind: "apply", wishes: list };
+/** A session's counts go on from one batch to the next, not within one. */
+function batches(): fc.Arbitrary<readonly Wish[]> {
+  return fc.uniqueArray(wishes, {
+    minLength: 1,
+    maxLength: 3,
+    selector: ({ session }) => session.id,
+  });
+}
+
+function hits(): fc.Arbitrary<Step> {
+  return fc.record({
+    kind: fc.constant("hit" as const),
+    nth: fc.nat(7),
+    port: fc.constantFrom("locked" as const, 41000, 41001),
+  }, PLAIN);
 }
 
 function legs(port: number): fc.Arbitrary<Session["a"]> {
@@ -92,8 +108,8 @@ export async function assertSameAsFake(rig: Rig, runs: number): Promise<void> {
 }
 
 function carryOut(step: Step, rig: Rig, carried: ReadonlyMap<string, Session>): unknown {
-  if (step.kind === "send") return rig.send(step.packet);
-  return carryOutHere(step, rig.backend, carried);
+  const packet = packetOf(step, carried);
+  return packet ? rig.send(packet) : carryOutHere(step, rig.backend, carried);
 }
 
 function carryOutOnFake(
@@ -101,18 +117,29 @@ function carryOutOnFake(
   fake: FakeBackend,
   carried: ReadonlyMap<string, Session>,
 ): unknown {
-  if (step.kind === "send") return fake.deliver(step.packet);
-  return carryOutHere(step, fake, carried);
+  const packet = packetOf(step, carried);
+  return packet ? fake.deliver(packet) : carryOutHere(step, fake, carried);
+}
+
+function packetOf(step: Step, carried: ReadonlyMap<string, Session>): Required<Packet> | null {
+  if (step.kind === "send") return { payload: rtpPacket(), ...step.packet };
+  if (step.kind !== "hit") return null;
+  const flows = flowsIn(carried);
+  const flow = flows[step.nth % flows.length];
+  if (!flow) return null;
+  const port = step.port === "locked" ? flow.latch.locked || 6000 : step.port;
+  return { from: { address: flow.key.remote, port }, to: flow.key.local, payload: rtpPacket() };
 }
 
 function carryOutHere(
-  step: Exclude<Step, { kind: "send" }>,
+  step: Step,
   backend: Backend,
   carried: ReadonlyMap<string, Session>,
 ): unknown {
   if (step.kind === "learn") {
     return backend.takeLearned().map(({ key, port }) => `${flowKeyText(key)} ${port}`).toSorted();
   }
+  if (step.kind !== "apply") return null;
   const state = new Map(carried);
   return backend.apply(step.wishes.map((wish) => changeFor(wish, state)));
 }
@@ -139,13 +166,21 @@ function changeFor({ session, closes }: Wish, carried: Map<string, Session>): Ch
 
 /** Everything that a back end tells of itself. */
 function stateOf(backend: Backend, carried: ReadonlyMap<string, Session>): unknown {
-  const sessions = byId([...carried.values()]);
-  const flows = sessions.flatMap(flowsOf).filter((flow): flow is Flow => flow !== null);
-  const counts = backend.count(flows).map((count) => count && [count.packets, count.bytes]);
+  const counts = backend.count(flowsIn(carried)).map((count) =>
+    count && [count.packets, count.bytes]
+  );
   const strangers = backend.strangers().map(({ key, port, packets, bytes }) => {
     return `${key.remote}:${port} > ${formatEndpoint(key.local)} ${packets} ${bytes}`;
   });
-  return { counts, strangers: strangers.toSorted(), isIntact: backend.isIntact(sessions) };
+  return {
+    counts,
+    strangers: strangers.toSorted(),
+    isIntact: backend.isIntact([...carried.values()]),
+  };
+}
+
+function flowsIn(carried: ReadonlyMap<string, Session>): readonly Flow[] {
+  return byId([...carried.values()]).flatMap(flowsOf).filter((flow) => flow !== null);
 }
 
 function byId(sessions: readonly Session[]): readonly Session[] {

@@ -11,6 +11,8 @@ export interface WayCost {
   readonly toPlain: number;
   /** Net cost to that of conntrack NAT. */
   readonly toConntrack: number;
+  /** Net cost to that of conntrack NAT that counts packets and bytes, as the relay does. */
+  readonly toCounting: number;
 }
 
 /** All ways at one number of sessions. */
@@ -50,6 +52,7 @@ function wayCost(way: string, rounds: readonly Round[]): WayCost {
     netNs: median(rounds.map((round) => net(round, way))),
     toPlain: ratioTo("plain"),
     toConntrack: ratioTo("conntrack"),
+    toCounting: ratioTo("counting"),
   };
 }
 

@@ -14,6 +14,7 @@ Deno.test("forwardingCosts() takes ratios within a round when the machine's spee
   const relay = cost?.ways.find(({ way }) => way === "lrkproxy");
   assert.equal(relay?.toPlain, 2);
   assert.equal(relay?.toConntrack, 0.8);
+  assert.equal(relay?.toCounting, 0.5);
   assert.equal(relay?.minNs, 2500);
   assert.equal(relay?.netNs, 3000);
 });
@@ -28,7 +29,7 @@ Deno.test("forwardingCosts() keeps numbers of sessions apart", () => {
 });
 
 function round(index: number, factor: number): Frame[] {
-  const ns = { floor: 500, plain: 1500, conntrack: 3000, lrkproxy: 2500 };
+  const ns = { floor: 500, plain: 1500, conntrack: 3000, counting: 4500, lrkproxy: 2500 };
   return Object.entries(ns).map(([way, cpuNs]) => ({
     sessions: 100,
     way,

@@ -31,7 +31,8 @@ function forwardingTable({ sessions, ways }: ForwardingCost): string {
   return [
     `Forwarding with ${sessions} sessions, CPU ns a frame (net: without the floor)`,
     ...table(["", "min", "median", "net", "net/plain", "net/conntrack"], rows),
-    `lrkproxy / conntrack NAT (net): ${ratio(relay?.toConntrack ?? NaN)}`,
+    `lrkproxy / conntrack NAT (net): ${ratio(relay?.toConntrack ?? NaN)}, ` +
+    `if it counts, too: ${ratio(relay?.toCounting ?? NaN)}`,
   ].join("\n");
 }
 
