@@ -52,17 +52,18 @@ export class DatagramReader {
     this.#fd = fd;
   }
 
-  /** Hand over up to `most` waiting datagrams, each with the sockaddr of its sender. */
-  drain(most: number, take: (bytes: Uint8Array, peer: Uint8Array<ArrayBuffer>) => void): void {
+  /** Hand over up to `most` waiting datagrams, each with the sockaddr of its sender; how many. */
+  drain(most: number, take: (bytes: Uint8Array, peer: Uint8Array<ArrayBuffer>) => void): number {
     const { recvfrom } = libc();
     for (let n = 0; n < most; n++) {
       this.#length[0] = SOCKADDR_BYTES;
       const room = BigInt(DATAGRAM_BYTES);
       const got = recvfrom(this.#fd, this.#buffer, room, MSG_DONTWAIT, this.#peer, this.#length);
       // Nothing waits any more, or Linux reports that an earlier answer met a closed port.
-      if (got < 0) return;
+      if (got < 0) return n;
       take(this.#buffer.slice(0, Number(got)), this.#peer.slice());
     }
+    return most;
   }
 }
 

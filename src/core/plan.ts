@@ -54,8 +54,10 @@ export function planCommand(command: Command, parts: PlanningParts): Plan {
 
 /** Every identity and flow key that a change depends on. */
 export function namesIn({ before, after }: Change): readonly string[] {
-  const sessions = after ? [...before, after] : before;
-  return sessions.flatMap((session) => [session.id, ...keyTextsOf(session)]);
+  const names: string[] = [];
+  for (const session of before) names.push(session.id, ...keyTextsOf(session));
+  if (after) names.push(after.id, ...keyTextsOf(after));
+  return names;
 }
 
 /**

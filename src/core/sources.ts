@@ -1,3 +1,4 @@
+import type { LearnedPort } from "./backend.ts";
 import { type Candidate, contestable, judge, lockedTo } from "./latch.ts";
 import { countFlows, countManyFlows } from "./counting.ts";
 import type { Relay } from "./relay.ts";
@@ -13,6 +14,8 @@ import {
 } from "./session.ts";
 import type { Entry } from "./table.ts";
 
+/** Ports looked at in one go: thousands speak up at once when the daemon has been away. */
+const HEAR_AT_ONCE = 250;
 /** How much longer each look at a silent session is put off, and for how long at most. */
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 30_000;
@@ -46,6 +49,8 @@ export class Sources {
     string,
     { readonly key: FlowKey; readonly candidate: Candidate }
   >();
+  /** Ports that the data path has reported and that are still to be looked at. */
+  #heard: LearnedPort[] = [];
   readonly #progress = new WeakMap<Entry, Progress>();
 
   /** `confirmSeconds`: how long a known port must keep speaking after an S to be locked again. */
@@ -54,12 +59,16 @@ export class Sources {
     this.#confirmMs = confirmSeconds * 1000;
   }
 
-  /** Lock what was heard since the last call. To be called every few dozen milliseconds. */
-  follow(): void {
+  /**
+   * Lock what was heard since the last call; to be called every few dozen milliseconds. True if
+   * there is more, for which to call again soon.
+   */
+  follow(): boolean {
     const { backend } = this.#relay.parts;
     const forms = new Map<Entry, Session>();
     const heard: Heard[] = [];
-    for (const { key, port } of backend.takeLearned()) this.#hear(key, port);
+    if (this.#heard.length === 0) this.#heard = [...backend.takeLearned()];
+    for (const { key, port } of this.#heard.splice(0, HEAR_AT_ONCE)) this.#hear(key, port);
     for (const [id, { key, candidate }] of this.#candidates) {
       const found = this.#find(key);
       const verdict = found ? this.#judge(found, candidate) : "gone";
@@ -75,6 +84,7 @@ export class Sources {
       heard.push({ ...found, port: candidate.port });
     }
     this.#apply(forms, heard);
+    return this.#heard.length > 0;
   }
 
   /** Lock again the known ports that have kept speaking. To be called about once a second. */

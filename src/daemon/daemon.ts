@@ -1,12 +1,13 @@
 import { systemClock } from "../base/clock.ts";
 import { anyContains, formatAddress } from "../base/cidr.ts";
 import { openLog, rateLimited } from "../base/log.ts";
-import { every } from "../base/loop.ts";
+import { every, pause } from "../base/loop.ts";
 import { VERSION } from "../base/version.ts";
 import type { Config, InstanceConfig } from "../config/config.ts";
 import { serveAdmin } from "../control/admin.ts";
 import { serveUdp } from "../control/udp.ts";
 import { removeDeadSocket, serveUnix } from "../control/unix.ts";
+import type { Sources } from "../core/sources.ts";
 import { Desk } from "./desk.ts";
 import { lockNamespace } from "./lock.ts";
 import { type MediaState, prepareMedia } from "./machine.ts";
@@ -121,6 +122,11 @@ function onSignals(stop: AbortController, reopen: () => void): void {
   Deno.addSignalListener("SIGHUP", reopen);
 }
 
+/** Thousands may speak up at once after a pause; Kamailio gets its turn in between. */
+async function followAll(sources: Sources, signal: AbortSignal): Promise<void> {
+  while (sources.follow()) await pause(1, signal);
+}
+
 async function runLoops(
   parts: Parts,
   machine: { state: MediaState },
@@ -146,7 +152,8 @@ async function runLoops(
   ];
   signal.addEventListener("abort", () => upkeep.close());
   if (sources) {
-    loops.push(loop(FOLLOW_MS, () => sources.follow()), loop(CONFIRM_MS, () => sources.confirm()));
+    loops.push(loop(FOLLOW_MS, () => followAll(sources, signal)));
+    loops.push(loop(CONFIRM_MS, () => sources.confirm()));
   }
   await Promise.all(loops);
 }

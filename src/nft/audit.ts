@@ -7,6 +7,7 @@ import {
   flowElements,
   recordElement,
   sameContent,
+  sameWords,
   SET_NAMES,
   type SetName,
   wordPort,
@@ -31,7 +32,8 @@ export async function addMissing(store: ElementStore, ledger: Ledger): Promise<n
   };
   for (const session of [...ledger.sessions()]) {
     some.push(session);
-    if (some.length === SESSIONS_AT_ONCE) await mend();
+    if (some.length < SESSIONS_AT_ONCE) continue;
+    await mend();
     if (ledger.isClosed()) return mended;
   }
   await mend();
@@ -80,11 +82,7 @@ export async function removeOrphans(ledger: Ledger): Promise<number> {
 
 function isWanted(set: SetName, dumped: Dumped, ledger: Ledger): boolean {
   const wanted = set === "sessions" ? recordFor(dumped, ledger) : flowFor(set, dumped, ledger);
-  return wanted.some((element) => element.set === set && isSameKey(element.key, dumped.key));
-}
-
-function isSameKey(one: readonly number[], other: readonly number[]): boolean {
-  return one.length === other.length && one.every((word, i) => word === other[i]);
+  return wanted.some((element) => element.set === set && sameWords(element.key, dumped.key));
 }
 
 /** The record that ought to be in the place of a dumped one. */

@@ -46,8 +46,7 @@ export interface NftOptions {
   readonly ranges: readonly GuardedRange[];
 }
 
-/** A Call-ID so short fits a record whatever it is made of. */
-const SHORT_CALL_ID = 32;
+const NO_EDIT: Edit = { deletions: [], additions: [] };
 /** How often a restoration is begun again because the table was damaged meanwhile. */
 const RESTORE_ATTEMPTS = 5;
 /** Every set of the table, those that hold no pieces of sessions too. */
@@ -106,8 +105,8 @@ export class NftBackend implements Backend {
 
   apply(changes: readonly Change[]): readonly (BackendError | null)[] {
     const edits = changes.map(editFor);
-    const results = changes.map(unfit);
-    const fit = edits.map((edit, i) => results[i] ? { deletions: [], additions: [] } : edit);
+    const results = changes.map((change, i) => unfit(change, edits[i] ?? NO_EDIT));
+    const fit = edits.map((edit, i) => results[i] ? NO_EDIT : edit);
     const errors = this.#store.commit(fit);
     if (errors.size === 0) return results;
     // One bad edit takes the whole transaction with it, so each gets one of its own.
@@ -116,7 +115,9 @@ export class NftBackend implements Backend {
 
   takeLearned(): readonly LearnedPort[] {
     // While the table is gone nothing can have been heard; isIntact() sees to it.
-    const learned = this.#store.dumpIfThere("learned") ?? [];
+    const found = this.#store.dumpIfThere("learned") ?? [];
+    // A hash table that grows while it is read shows some elements twice.
+    const learned = [...new Map(found.map((element) => [element.key.join(" "), element])).values()];
     this.#store.discard("learned", learned.map(({ key }) => key));
     return learned.map(({ key: [remote = 0, address = 0, port], data }) => ({
       key: { remote, local: { address, port: wordPort(port) } },
@@ -299,9 +300,14 @@ export class NftBackend implements Backend {
   }
 }
 
-function unfit({ after }: Change): BackendError | null {
-  if (!after || after.callId.length < SHORT_CALL_ID || fitsRecord(after)) return null;
-  return { kind: "unfit", message: "the Call-ID is too long for the kernel's record" };
+function unfit({ before, after }: Change, { additions }: Edit): BackendError | null {
+  if (!after || before.some(({ id }) => id === after.id)) return null;
+  const isUnfit = additions.some(({ element }) => {
+    return element.comment !== null && !fitsRecord(element.comment);
+  });
+  return isUnfit
+    ? { kind: "unfit", message: "the Call-ID is too long for the kernel's record" }
+    : null;
 }
 
 function asError(code: number): BackendError {

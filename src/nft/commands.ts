@@ -1,6 +1,13 @@
 import type { Change } from "../core/backend.ts";
-import { FLOWS, type Session } from "../core/session.ts";
-import { type Element, elementsOf, placeOf, sameContent, type SessionElement } from "./elements.ts";
+import { type FlowIndex, FLOWS, type Session } from "../core/session.ts";
+import {
+  type Element,
+  elementsOf,
+  flowElements,
+  isSamePlace,
+  recordElement,
+  sameContent,
+} from "./elements.ts";
 
 /** An element to add; its packet count starts with what these elements had counted. */
 export interface Addition {
@@ -13,6 +20,8 @@ export interface Edit {
   readonly deletions: readonly Element[];
   readonly additions: readonly Addition[];
 }
+
+const NOTHING: readonly Element[] = [];
 
 /** The edit that makes a change. */
 export function editFor({ before, after }: Change): Edit {
@@ -28,22 +37,28 @@ export function editFor({ before, after }: Change): Edit {
 }
 
 function asAdditions(elements: readonly Element[]): readonly Addition[] {
-  return elements.map((element) => ({ element, countsOf: [] }));
+  return elements.map((element) => ({ element, countsOf: NOTHING }));
 }
 
 /** The edit from one form of a session to another: what stays the same is not touched. */
 function editBetween(before: Session, after: Session): Edit {
-  const old = elementsOf(before);
-  const wanted = elementsOf(after);
-  const deletions: Element[] = [];
-  const additions: Addition[] = [];
-  for (const flow of [null, ...FLOWS]) {
-    const part = (element: SessionElement): boolean => element.flow === flow;
-    const edit = editPart(old.filter(part), wanted.filter(part));
-    deletions.push(...edit.deletions);
-    additions.push(...edit.additions);
+  const edits = [editPart([recordElement(before)], [recordElement(after)])];
+  for (const flow of FLOWS) {
+    if (isSameFlow(before, after, flow)) continue;
+    edits.push(editPart(flowElements(before, flow), flowElements(after, flow)));
   }
-  return { deletions, additions };
+  return {
+    deletions: edits.flatMap(({ deletions }) => deletions),
+    additions: edits.flatMap(({ additions }) => additions),
+  };
+}
+
+/** Whether nothing has changed that the elements of a flow are made of. */
+function isSameFlow(before: Session, after: Session, flow: FlowIndex): boolean {
+  const back = (flow ^ 2) as FlowIndex;
+  return before.a === after.a && before.b === after.b &&
+    before.latches[flow] === after.latches[flow] &&
+    before.latches[back].sendTo === after.latches[back].sendTo;
 }
 
 function editPart(old: readonly Element[], wanted: readonly Element[]): Edit {
@@ -53,8 +68,9 @@ function editPart(old: readonly Element[], wanted: readonly Element[]): Edit {
   if (fresh.length > 0 || gone.length === 0 || !kept || kept.set === "sessions") {
     // An element takes over the count of its place, and the first one what has no place any more.
     const heir = (lost: Element): Element | undefined =>
-      fresh.find((element) => placeOf(element) === placeOf(lost)) ?? fresh[0];
-    const heirloom = (element: Element) => gone.filter((lost) => heir(lost) === element);
+      fresh.find((element) => isSamePlace(element, lost)) ?? fresh[0];
+    const heirloom = (element: Element) =>
+      element.set === "sessions" ? NOTHING : gone.filter((lost) => heir(lost) === element);
     return {
       deletions: gone,
       additions: fresh.map((element) => ({ element, countsOf: heirloom(element) })),
@@ -65,5 +81,5 @@ function editPart(old: readonly Element[], wanted: readonly Element[]): Edit {
 }
 
 function isSame(one: Element, other: Element): boolean {
-  return placeOf(one) === placeOf(other) && sameContent(one, other);
+  return isSamePlace(one, other) && sameContent(one, other);
 }

@@ -56,10 +56,24 @@ export function placeOf({ set, key }: Element): string {
   return `${set} ${key.join(" ")}`;
 }
 
+/** Whether two elements have the same {@link placeOf}. */
+export function isSamePlace(one: Element, other: Element): boolean {
+  return one.set === other.set && sameWords(one.key, other.key);
+}
+
 /** Whether two elements of the same place say the same. */
 export function sameContent(one: Element, other: Element): boolean {
-  return one.comment === other.comment && String(one.data) === String(other.data);
+  return one.comment === other.comment && sameWords(one.data ?? NO_WORDS, other.data ?? NO_WORDS);
 }
+
+/** Whether two keys or values are the same. */
+export function sameWords(one: readonly number[], other: readonly number[]): boolean {
+  if (one.length !== other.length) return false;
+  for (let i = 0; i < one.length; i++) if (one[i] !== other[i]) return false;
+  return true;
+}
+
+const NO_WORDS: readonly number[] = [];
 
 /** The key of a session's record. */
 export function recordWords(session: Session): readonly number[] {
@@ -75,7 +89,9 @@ export function recordWords(session: Session): readonly number[] {
 
 /** Every element that a session consists of. */
 export function elementsOf(session: Session): readonly SessionElement[] {
-  return [recordElement(session), ...FLOWS.flatMap((flow) => flowElements(session, flow))];
+  const elements = [recordElement(session)];
+  for (const flow of FLOWS) elements.push(...flowElements(session, flow));
+  return elements;
 }
 
 /** The record of a session. */

@@ -14,12 +14,12 @@ import { type Latch, OPEN_LATCH, type Session, sessionId } from "../core/session
 
 /** The longest comment that element userdata holds, its NUL left out (NFT_USERDATA_MAXLEN). */
 const MAX_RECORD = 250;
+const NOTHING_HEARD = "0,0,0,0";
+const WIDEST_HEARD = "65535-,65535-,65535-,65535-";
 
-/** Whether the record fits the kernel whatever ports are learned. */
-export function fitsRecord(session: Session): boolean {
-  const widest = { locked: 65535, open: true, sendTo: 0 };
-  const latches = [widest, widest, widest, widest] as const;
-  return recordText({ ...session, latches }).length <= MAX_RECORD;
+/** Whether the record of a session that is not heard of yet fits, whatever ports will be learned. */
+export function fitsRecord(record: string): boolean {
+  return record.length <= MAX_RECORD - WIDEST_HEARD.length + NOTHING_HEARD.length;
 }
 
 /** The record of a session. */

@@ -14,6 +14,7 @@ const KEYS_AT_ONCE = 1000;
 /** Elements in a message: its list must not pass 65,535 bytes, and a record may have 300. */
 const ADD_AT_ONCE = 200;
 const DUMP_ATTEMPTS = 5;
+const NO_COUNTS: ReadonlyMap<Element, Count> = new Map();
 
 /** The elements of the kernel's table. */
 export class ElementStore {
@@ -29,11 +30,11 @@ export class ElementStore {
    */
   commit(edits: readonly Edit[]): ReadonlyMap<number, number> {
     // Reading and writing share the exchange's buffer, so the counts come first.
-    const counts = edits.map((edit) => edit.additions.map(({ countsOf }) => this.#sum(countsOf)));
+    const counts = this.#countsFor(edits);
     const editOf = new Map<number, number>();
     const errors = this.#exchange.transact((message) => {
       edits.forEach((edit, i) => {
-        for (const seq of writeEdit(message, edit, counts[i] ?? [])) editOf.set(seq, i);
+        for (const seq of writeEdit(message, edit, counts)) editOf.set(seq, i);
       });
     });
     return new Map([...errors].map(([seq, code]) => [editOf.get(seq) ?? -1, code]));
@@ -132,10 +133,12 @@ export class ElementStore {
 
   /** Delete elements by key; one that is gone already does not keep the others. */
   discard(set: string, keys: readonly (readonly number[])[]): void {
-    for (let at = 0; at < keys.length; at += KEYS_AT_ONCE) {
-      const some = keys.slice(at, at + KEYS_AT_ONCE);
-      if (!this.#delete(set, some)) some.forEach((key) => this.#delete(set, [key]));
-    }
+    if (keys.length === 0) return;
+    if (keys.length <= KEYS_AT_ONCE && this.#delete(set, keys)) return;
+    if (keys.length === 1) return;
+    const half = Math.ceil(keys.length / 2);
+    this.discard(set, keys.slice(0, half));
+    this.discard(set, keys.slice(half));
   }
 
   #delete(set: string, keys: readonly (readonly number[])[]): boolean {
@@ -146,16 +149,23 @@ export class ElementStore {
     }).size === 0;
   }
 
-  /** What elements have counted together; null for nothing. */
-  #sum(elements: readonly Element[]): Count | null {
-    let packets = 0;
-    let bytes = 0;
-    for (const { set, key } of elements) {
-      const [found] = this.read(set, [key]);
-      packets += found?.count.packets ?? 0;
-      bytes += found?.count.bytes ?? 0;
+  /** What the elements have counted that edits take away and hand on. */
+  #countsFor(edits: readonly Edit[]): ReadonlyMap<Element, Count> {
+    const elements: Element[] = [];
+    for (const { additions } of edits) {
+      for (const { countsOf } of additions) elements.push(...countsOf);
     }
-    return packets > 0 ? { packets, bytes } : null;
+    if (elements.length === 0) return NO_COUNTS;
+    const counts = new Map<Element, Count>();
+    for (const set of SET_NAMES) {
+      const own = elements.filter((element) => element.set === set);
+      const found = this.count(set, own.map(({ key }) => key));
+      own.forEach((element, i) => {
+        const count = found[i];
+        if (count) counts.set(element, count);
+      });
+    }
+    return counts;
   }
 }
 
@@ -176,27 +186,38 @@ function writeList(out: MessageWriter, set: string, items: () => void): void {
 function* writeEdit(
   message: WriteMessage,
   { deletions, additions }: Edit,
-  counts: readonly (Count | null)[],
+  counts: ReadonlyMap<Element, Count>,
 ): Generator<number> {
   for (const run of runs(deletions, (element) => element.set)) {
     yield message({ type: nft.NFT_MSG_DELSETELEM }, (out) => {
       writeList(out, run.set, () => run.items.forEach(({ key }) => writeKey(out, key)));
     });
   }
-  const additionsWithCounts = additions.map(({ element }, i) => ({
-    element,
-    count: counts[i] ?? null,
-  }));
-  for (const run of runs(additionsWithCounts, ({ element }) => element.set)) {
+  for (const run of runs(additions, ({ element }) => element.set)) {
     yield message(
       { type: nft.NFT_MSG_NEWSETELEM, flags: nft.NLM_F_CREATE | nft.NLM_F_EXCL },
       (out) => {
         writeList(out, run.set, () => {
-          for (const { element, count } of run.items) writeElement(out, element, count);
+          for (const { element, countsOf } of run.items) {
+            writeElement(out, element, sumOf(countsOf, counts));
+          }
         });
       },
     );
   }
+}
+
+/** What elements have counted together; null for nothing. */
+function sumOf(
+  elements: readonly Element[],
+  counts: ReadonlyMap<Element, Count>,
+): Count | null {
+  if (elements.length === 0) return null;
+  const found = elements.flatMap((element) => counts.get(element) ?? []);
+  const packets = found.reduce((sum, count) => sum + count.packets, 0);
+  return packets === 0
+    ? null
+    : { packets, bytes: found.reduce((sum, count) => sum + count.bytes, 0) };
 }
 
 function runs<T>(items: readonly T[], setOf: (item: T) => string): { set: string; items: T[] }[] {

@@ -25,6 +25,13 @@ export interface NftRig extends Rig {
   nft(...args: readonly string[]): string;
 }
 
+/** One test of the kernel path. */
+export interface KernelCase {
+  readonly name: string;
+  readonly options?: Partial<NftOptions>;
+  readonly run: (rig: NftRig) => void | Promise<void>;
+}
+
 /** Build the namespaces and attach the back end in the relay's. */
 export async function makeNftRig(variant: Partial<NftOptions> = {}): Promise<NftRig> {
   const options = { maxSessions: 1, ranges: RANGES, ...variant };
