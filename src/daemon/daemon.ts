@@ -10,6 +10,7 @@ import { removeDeadSocket, serveUnix } from "../control/unix.ts";
 import type { Sources } from "../core/sources.ts";
 import { Desk } from "./desk.ts";
 import { lockNamespace } from "./lock.ts";
+import { collectGarbage, MemoryKeeper } from "./memory.ts";
 import { type MediaState, prepareMedia } from "./machine.ts";
 import { type Parts, wire } from "./wiring.ts";
 
@@ -20,6 +21,7 @@ const SAMPLE_MS = 250;
 /** A table deleted by somebody else is back within a second. */
 const WATCH_MS = 100;
 const MACHINE_MS = 5000;
+const MEMORY_MS = 1000;
 
 /** Run the daemon until it is told to stop. What it throws keeps it from starting. */
 export async function runDaemon(config: Config): Promise<void> {
@@ -122,6 +124,14 @@ function onSignals(stop: AbortController, reopen: () => void): void {
   Deno.addSignalListener("SIGHUP", reopen);
 }
 
+function tidyMemory(keeper: MemoryKeeper, { clock, inbox }: Parts): void {
+  const requests = Object.values(inbox.counts).reduce((sum, count) => sum + count, 0);
+  const rssBytes = Deno.memoryUsage().rss;
+  if (!keeper.isDue({ nowMs: clock.now(), rssBytes, requests })) return;
+  collectGarbage();
+  keeper.done(clock.now(), Deno.memoryUsage().rss);
+}
+
 /** Thousands may speak up at once after a pause; Kamailio gets its turn in between. */
 async function followAll(sources: Sources, signal: AbortSignal): Promise<void> {
   while (sources.follow()) await pause(1, signal);
@@ -141,9 +151,11 @@ async function runLoops(
     });
   const loop = (periodMs: number, task: () => void | Promise<void>): Promise<void> =>
     every(periodMs, signal, { task, onError });
+  const keeper = new MemoryKeeper(Deno.memoryUsage().rss);
   const loops = [
     loop(SAMPLE_MS, () => upkeep.sample()),
     loop(WATCH_MS, () => upkeep.watch()),
+    loop(MEMORY_MS, () => tidyMemory(keeper, parts)),
     loop(MACHINE_MS, () => {
       machine.state = prepareMedia(config, log, machine.state);
     }),

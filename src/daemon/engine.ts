@@ -22,15 +22,14 @@ export class RelayEngine implements Engine {
     this.#instances = new Map(instances.map((instance) => [instance.name, instance]));
   }
 
-  /** Carry out commands. What fails because the data path was damaged is tried again once. */
+  /** Carry out commands; once more from the first that fails because the data path is damaged. */
   async handle(commands: readonly Command[]): Promise<readonly Outcome[]> {
-    const outcomes = [...this.#relay.handle(commands)];
-    const failed = outcomes.flatMap((outcome, i) => isDamage(outcome) ? [i] : []);
-    if (failed.length === 0) return outcomes;
+    const outcomes = this.#relay.handle(commands);
+    const first = outcomes.findIndex(isDamage);
+    if (first < 0) return outcomes;
     await this.#upkeep.watch();
-    const again = this.#relay.handle(failed.flatMap((i) => commands[i] ?? []));
-    again.forEach((outcome, n) => outcomes[failed[n] ?? 0] = outcome);
-    return outcomes;
+    // What came behind the first failure was decided without it, and commands bear repeating.
+    return [...outcomes.slice(0, first), ...this.#relay.handle(commands.slice(first))];
   }
 
   configOf(name: string): EngineConfig {

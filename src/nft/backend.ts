@@ -46,6 +46,8 @@ export interface NftOptions {
   readonly ranges: readonly GuardedRange[];
 }
 
+/** A record so short fits, whatever ports will be learned. */
+const SHORT_RECORD = 200;
 const NO_EDIT: Edit = { deletions: [], additions: [] };
 /** How often a restoration is begun again because the table was damaged meanwhile. */
 const RESTORE_ATTEMPTS = 5;
@@ -300,14 +302,10 @@ export class NftBackend implements Backend {
   }
 }
 
-function unfit({ before, after }: Change, { additions }: Edit): BackendError | null {
-  if (!after || before.some(({ id }) => id === after.id)) return null;
-  const isUnfit = additions.some(({ element }) => {
-    return element.comment !== null && !fitsRecord(element.comment);
-  });
-  return isUnfit
-    ? { kind: "unfit", message: "the Call-ID is too long for the kernel's record" }
-    : null;
+function unfit({ after }: Change, { additions }: Edit): BackendError | null {
+  const isLong = additions.some(({ element }) => (element.comment?.length ?? 0) > SHORT_RECORD);
+  if (!after || !isLong || fitsRecord(after)) return null;
+  return { kind: "unfit", message: "the Call-ID is too long for the kernel's record" };
 }
 
 function asError(code: number): BackendError {

@@ -43,7 +43,7 @@ Deno.test("editFor() touches only what changes, and hands counts on", () => {
   const relocked = withLatch(open, 0, lockedTo(45000));
   const held = { ...open, b: { ...open.b, remote: { ...open.b.remote, port: 0 } } };
   const same: Session = { ...open };
-  const record = ["- sessions", "+ sessions <sessions"];
+  const record = ["- sessions", "+ sessions"];
   const cases: readonly (readonly [string, Session, Session, readonly string[]])[] = [
     ["nothing", open, same, []],
     // The locked port is in the key of one flow and in the value of its opposite.

@@ -14,12 +14,12 @@ import { type Latch, OPEN_LATCH, type Session, sessionId } from "../core/session
 
 /** The longest comment that element userdata holds, its NUL left out (NFT_USERDATA_MAXLEN). */
 const MAX_RECORD = 250;
-const NOTHING_HEARD = "0,0,0,0";
 const WIDEST_HEARD = "65535-,65535-,65535-,65535-";
 
-/** Whether the record of a session that is not heard of yet fits, whatever ports will be learned. */
-export function fitsRecord(record: string): boolean {
-  return record.length <= MAX_RECORD - WIDEST_HEARD.length + NOTHING_HEARD.length;
+/** Whether the record of a session fits the kernel, whatever ports will be learned. */
+export function fitsRecord(session: Session): boolean {
+  const heard = session.latches.map(latchText).join(",");
+  return recordText(session).length - heard.length + WIDEST_HEARD.length <= MAX_RECORD;
 }
 
 /** The record of a session. */
