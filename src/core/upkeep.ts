@@ -106,9 +106,15 @@ export class Upkeep {
     return entries;
   }
 
+  /** What moved when last looked at is due every round; the rest when it may turn stale, or seldom. */
   #isDue(entry: Entry): boolean {
-    const ageMs = this.#relay.parts.clock.now() - entry.sampledMs;
-    return entry.state === "active" || ageMs >= this.#roundMs * ROUNDS_OF_SILENT - SLACK_MS;
+    const { clock, limits } = this.#relay.parts;
+    const nowMs = clock.now();
+    if (entry.heardMs === entry.sampledMs) return true;
+    if (entry.state === "active" && nowMs - entry.aliveMs >= limits.timeoutSeconds * 1000) {
+      return true;
+    }
+    return nowMs - entry.sampledMs >= this.#roundMs * ROUNDS_OF_SILENT - SLACK_MS;
   }
 
   /** One moving flow proves a session alive, so the others are read only where it stands still. */
