@@ -1,6 +1,6 @@
 import type { Endpoint } from "../../src/base/ipv4.ts";
 import { libc, systemError } from "../../src/base/libc.ts";
-import type { Namespace } from "./namespaces.ts";
+import type { Namespace } from "../../src/netns/namespaces.ts";
 
 /*
  * UDP packets byte by byte: every header field is the test's own, and what arrives is seen as it
