@@ -23,6 +23,8 @@ HELP
 }
 
 source_dir=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tools/packages.sh
+. "$source_dir/tools/packages.sh"
 prefix=${PREFIX:-/usr/local}
 destdir=${DESTDIR:-}
 program_dir=$destdir$prefix/lib/lrkproxy
@@ -34,18 +36,6 @@ say() { printf '==> %s\n' "$*"; }
 die() {
 	printf 'install.sh: %s\n' "$*" >&2
 	exit 1
-}
-
-install_packages() {
-	local missing=() package
-	for package in "${packages[@]}"; do
-		dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
-			missing+=("$package")
-	done
-	((${#missing[@]})) || return 0
-	say "Installing ${missing[*]}"
-	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
 # A new version is put together beside the old one, so that a failure leaves the old one working.
@@ -97,7 +87,7 @@ if [[ $action == uninstall ]]; then
 fi
 
 command -v npm >/dev/null || die "npm is missing: apt-get install npm"
-[[ -n $destdir ]] || install_packages
+[[ -n $destdir ]] || install_packages "${packages[@]}"
 say "Building"
 "$source_dir/tools/build.sh"
 say "Installing to $program_dir"

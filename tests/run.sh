@@ -2,6 +2,8 @@
 # Every test there is: sudo ./tests/run.sh [TIER…]
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=tools/packages.sh
+. tools/packages.sh
 
 usage() {
 	cat <<'HELP'
@@ -19,18 +21,6 @@ HELP
 }
 
 packages=(nftables iproute2 ethtool gcc libc6-dev make python3 shellcheck sip-tester debootstrap procps)
-
-install_packages() {
-	local missing=() package
-	for package in "${packages[@]}"; do
-		dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
-			missing+=("$package")
-	done
-	((${#missing[@]})) || return 0
-	echo "Installing ${missing[*]}"
-	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-}
 
 tier_ok() {
 	tools/deno.sh task ok
@@ -76,7 +66,7 @@ done
 ((${#tiers[@]})) || tiers=("${all_tiers[@]}")
 [[ $(id -u) == 0 ]] || { echo "tests/run.sh: must be run as root" >&2; exit 1; }
 
-install_packages
+install_packages "${packages[@]}"
 passed=0 failed=0
 for tier in "${tiers[@]}"; do
 	printf '\n=== %s\n' "$tier"

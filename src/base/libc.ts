@@ -62,7 +62,7 @@ export function errno(): number {
 
 /** The error of a call that failed: `Cannot <action>: <reason>`. */
 export function systemError(action: string, code = errno()): Error {
-  return new Error(`Cannot ${action}: ${ERRORS[code] ?? `errno ${code}`}`);
+  return new Error(`Cannot ${action}: ${errorText(code)}`);
 }
 
 const ERRORS: Readonly<Record<number, string>> = {
