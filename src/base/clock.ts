@@ -1,6 +1,9 @@
 /** Where time comes from, so that everything that reads it can be tested without waiting. */
 export interface Clock {
-  /** Milliseconds on a clock that never jumps; its zero means nothing. */
+  /**
+   * Whole milliseconds on a clock that never jumps; its zero means nothing. A fraction would make
+   * each of the many times that are kept an object of its own.
+   */
   now(): number;
   /** Milliseconds since 1970, for what outlives the process. */
   epoch(): number;
@@ -8,7 +11,7 @@ export interface Clock {
 
 /** The machine's clocks. */
 export const systemClock: Clock = {
-  now: () => performance.now(),
+  now: () => Math.floor(performance.now()),
   epoch: () => Date.now(),
 };
 

@@ -54,7 +54,8 @@ export interface Ledger {
   sessions(): Iterable<Session>;
   /** The session that a flow belongs to. */
   owner(key: FlowKey): Session | undefined;
-  get(id: string): Session | undefined;
+  /** The present form of a session. */
+  get(session: Session): Session | undefined;
   /** Whether nobody cares any more; long work ends early then. */
   isClosed(): boolean;
 }

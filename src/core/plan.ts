@@ -1,4 +1,5 @@
 import type { Clock } from "../base/clock.ts";
+import { detached } from "../base/latin1.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { Backend, Change } from "./backend.ts";
 import {
@@ -12,7 +13,14 @@ import {
 import { countFlows } from "./counting.ts";
 import { latchesAfter, reopenAll } from "./latch.ts";
 import { isLive, type Limits, takeCounts } from "./liveness.ts";
-import { keyTextsOf, OPEN_LATCHES, type Session, sessionId } from "./session.ts";
+import {
+  flowKeysOf,
+  flowKeyText,
+  identityOf,
+  identityText,
+  OPEN_LATCHES,
+  type Session,
+} from "./session.ts";
 import type { Entry, SessionTable } from "./table.ts";
 
 /** What Kamailio asks of a call: relay it (S), or stop (D). */
@@ -55,9 +63,13 @@ export function planCommand(command: Command, parts: PlanningParts): Plan {
 /** Every identity and flow key that a change depends on. */
 export function namesIn({ before, after }: Change): readonly string[] {
   const names: string[] = [];
-  for (const session of before) names.push(session.id, ...keyTextsOf(session));
-  if (after) names.push(after.id, ...keyTextsOf(after));
+  for (const session of before) pushNames(session, names);
+  if (after) pushNames(after, names);
   return names;
+}
+
+function pushNames(session: Session, names: string[]): void {
+  names.push(identityText(session), ...flowKeysOf(session).map(flowKeyText));
 }
 
 /**
@@ -65,10 +77,10 @@ export function namesIn({ before, after }: Change): readonly string[] {
  * call that was never answered, hence never opened.
  */
 function planClose({ instance, fields }: Command, parts: PlanningParts): Plan {
-  const a = parsePort(fields.snatPort);
-  const b = parsePort(fields.dstPort);
-  if (a === null || b === null) return { kind: "nothing" };
-  const entry = parts.table.get(sessionId(instance, fields.callId, { a, b }));
+  const aPort = parsePort(fields.snatPort);
+  const bPort = parsePort(fields.dstPort);
+  if (aPort === null || bPort === null) return { kind: "nothing" };
+  const entry = parts.table.get({ instance, callId: fields.callId, aPort, bPort });
   if (!entry) return { kind: "nothing" };
   return { kind: "close", entry, change: { before: [entry.session], after: null } };
 }
@@ -76,12 +88,9 @@ function planClose({ instance, fields }: Command, parts: PlanningParts): Plan {
 function planOpen({ instance, fields }: Command, parts: PlanningParts): Plan {
   const call = admit(instance, fields, parts);
   if (!call.ok) return { kind: "refuse", refusal: call.error };
-  const ports = { a: call.value.a.local.port, b: call.value.b.local.port };
-  const id = sessionId(instance, call.value.callId, ports);
-  const known = parts.table.get(id);
-  const session = known
-    ? sessionAfter(known.session, call.value)
-    : newSession(call.value, { id, instance, createdMs: parts.clock.epoch() });
+  const opened = newSession(call.value, instance, parts.clock.epoch());
+  const known = parts.table.get(identityOf(opened));
+  const session = known ? sessionAfter(known.session, call.value) : opened;
   const rivals = findRivals(session, known, parts);
   if (!rivals.ok) return { kind: "refuse", refusal: rivals.error };
   if (!known && parts.table.size - rivals.value.length >= parts.maxSessions) {
@@ -104,11 +113,8 @@ function admit(
     : err({ reason: "malformed", message: `no instance "${instance}"` });
 }
 
-function newSession(
-  { callId, a, b }: Call,
-  made: Pick<Session, "id" | "instance" | "createdMs">,
-): Session {
-  return { ...made, callId, a, b, latches: OPEN_LATCHES };
+function newSession({ callId, a, b }: Call, instance: string, createdMs: number): Session {
+  return { instance, callId: detached(callId), createdMs, a, b, latches: OPEN_LATCHES };
 }
 
 function sessionAfter(session: Session, call: Call): Session {
@@ -125,8 +131,8 @@ function findRivals(
   known: Entry | undefined,
   parts: PlanningParts,
 ): Result<readonly Entry[], Refusal> {
-  const keys = keyTextsOf(session);
-  if (new Set(keys).size < keys.length) {
+  const keys = flowKeysOf(session);
+  if (new Set(keys.map(flowKeyText)).size < keys.length) {
     const message = "both legs have the same relay socket and remote address";
     return err({ reason: "same-legs", message });
   }

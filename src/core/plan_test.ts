@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
 import { closing, opening, World } from "../../tests/support/world.ts";
 import { namesIn, type Plan, planCommand } from "./plan.ts";
-import { keyTextsOf } from "./session.ts";
+import { flowKeysOf, flowKeyText, identityOf, identityText, type Session } from "./session.ts";
 
 async function inCall(): Promise<World> {
   const world = await new World().start();
   world.handle(opening());
   return world;
+}
+
+function namesOf(session: Session): readonly string[] {
+  return [identityText(session), ...flowKeysOf(session).map(flowKeyText)];
 }
 
 function openPlan(plan: Plan): Extract<Plan, { kind: "open" }> {
@@ -35,7 +39,7 @@ Deno.test("planCommand() plans an update from the very form that is carried", as
   assert.equal(plan.known, entry);
   assert.deepEqual(plan.change.before, [entry.session]);
   assert.equal(plan.change.after, plan.session);
-  assert.equal(plan.session.id, entry.session.id);
+  assert.deepEqual(identityOf(plan.session), identityOf(entry.session));
   assert.equal(plan.session.b.remote.port, 7010);
 });
 
@@ -53,9 +57,9 @@ Deno.test("namesIn() has the identities and flow keys of all that a change touch
   const { session } = world.only();
   const moved = openPlan(planCommand(opening({ dnatIp: "192.0.2.21" }), world.relay.parts));
   const names = new Set(namesIn(moved.change));
-  const expected = [session.id, ...keyTextsOf(session), ...keyTextsOf(moved.session)];
+  const expected = [...namesOf(session), ...namesOf(moved.session)];
   assert.deepEqual(names, new Set(expected));
   const closed = planCommand(closing(), world.relay.parts);
   assert.ok("change" in closed);
-  assert.deepEqual(new Set(namesIn(closed.change)), new Set([session.id, ...keyTextsOf(session)]));
+  assert.deepEqual(new Set(namesIn(closed.change)), new Set(namesOf(session)));
 });

@@ -10,8 +10,6 @@ import type { Endpoint, Ipv4 } from "../base/ipv4.ts";
  * `dst`. RTCP runs on port + 1 of all four endpoints.
  */
 export interface Session {
-  /** See {@link sessionId}. */
-  readonly id: string;
   /** The media instance whose control socket opened the session. */
   readonly instance: string;
   readonly callId: string;
@@ -74,15 +72,33 @@ export interface Flow {
 }
 
 /**
- * The identity of a session. Call-ID alone does not do: one Call-ID may own several dialogs. The
- * addresses do not belong in it: a re-INVITE from the callee shows another `snat_ip`.
+ * What makes a session the same one in all its forms. Call-ID alone does not do: one Call-ID may own
+ * several dialogs. The addresses do not belong in it: a re-INVITE from the callee shows another
+ * `snat_ip`.
  */
-export function sessionId(
-  instance: string,
-  callId: string,
-  ports: { readonly a: number; readonly b: number },
-): string {
-  return `${instance} ${ports.b} ${ports.a} ${callId}`;
+export interface Identity {
+  readonly instance: string;
+  readonly callId: string;
+  /** The relay ports of A and of B. */
+  readonly aPort: number;
+  readonly bPort: number;
+}
+
+/** The identity of a session. */
+export function identityOf({ instance, callId, a, b }: Session): Identity {
+  return { instance, callId, aPort: a.local.port, bPort: b.local.port };
+}
+
+/** Whether a session is one of this identity. */
+export function hasIdentity(session: Session, identity: Identity): boolean {
+  return session.a.local.port === identity.aPort && session.b.local.port === identity.bPort &&
+    session.callId === identity.callId && session.instance === identity.instance;
+}
+
+/** Text that is equal for two forms of the same session. */
+export function identityText(session: Session): string {
+  const { instance, callId, aPort, bPort } = identityOf(session);
+  return `${instance} ${bPort} ${aPort} ${callId}`;
 }
 
 /** Text that is equal for equal keys. */
@@ -90,15 +106,15 @@ export function flowKeyText(key: FlowKey): string {
   return `${key.remote} ${key.local.address} ${key.local.port}`;
 }
 
-/** The {@link flowKeyText}s of a session's flows; none for a sender without an address. */
-export function keyTextsOf({ a, b }: Session): readonly string[] {
-  return [...keyTextsOfLeg(a), ...keyTextsOfLeg(b)];
+/** The keys of a session's flows; none for a sender without an address. */
+export function flowKeysOf({ a, b }: Session): readonly FlowKey[] {
+  return [...keysOfLeg(a), ...keysOfLeg(b)];
 }
 
-function keyTextsOfLeg({ remote: { address }, local }: Leg): readonly string[] {
-  if (address === 0) return [];
-  const socket = `${address} ${local.address} `;
-  return [socket + local.port, socket + (local.port + 1)];
+function keysOfLeg({ remote: { address: remote }, local }: Leg): readonly FlowKey[] {
+  if (remote === 0) return [];
+  const { address, port } = local;
+  return [{ remote, local }, { remote, local: { address, port: port + 1 } }];
 }
 
 /** The leg that a flow's packets come from. */
@@ -134,13 +150,18 @@ export function flowOf(session: Session, index: FlowIndex): Flow | null {
 }
 
 /** Which of a session's flows has a key. */
-export function flowIndexOf(session: Session, { remote, local }: FlowKey): FlowIndex | null {
-  const found = FLOWS.find((index) => {
-    const leg = legOf(session, index);
-    return leg.remote.address === remote && leg.local.address === local.address &&
-      leg.local.port + (index & 1) === local.port;
-  });
-  return found ?? null;
+export function flowIndexOf({ a, b }: Session, key: FlowKey): FlowIndex | null {
+  const ofA = rtcpOffset(a, key);
+  if (ofA !== null) return ofA;
+  const ofB = rtcpOffset(b, key);
+  return ofB === null ? null : ofB === 0 ? 2 : 3;
+}
+
+/** 0 if a key is that of a leg's RTP, 1 for its RTCP, null for neither. */
+function rtcpOffset({ remote, local }: Leg, key: FlowKey): 0 | 1 | null {
+  if (remote.address !== key.remote || local.address !== key.local.address) return null;
+  const offset = key.local.port - local.port;
+  return offset === 0 || offset === 1 ? offset : null;
 }
 
 /** All flows of a session, null where a sender has no address yet. */

@@ -5,13 +5,14 @@ import { lockedTo } from "./latch.ts";
 import {
   FLOW_NAMES,
   flowIndexOf,
-  flowKeyText,
+  flowKeysOf,
   flowOf,
   FLOWS,
   flowsOf,
-  keyTextsOf,
+  hasIdentity,
+  identityOf,
+  identityText,
   type Session,
-  sessionId,
   withLatch,
 } from "./session.ts";
 
@@ -63,7 +64,7 @@ Deno.test("flowsOf() sends a party on hold nothing, and expects nothing of one w
   ]);
 });
 
-Deno.test("flowIndexOf() and keyTextsOf() agree with flowsOf()", () => {
+Deno.test("flowIndexOf() and flowKeysOf() agree with flowsOf()", () => {
   const local = endpoint("10.10.1.1:20000");
   const sessions = [
     makeSession(),
@@ -72,7 +73,7 @@ Deno.test("flowIndexOf() and keyTextsOf() agree with flowsOf()", () => {
   ];
   for (const session of sessions) {
     const flows = flowsOf(session).filter((flow) => flow !== null);
-    assert.deepEqual(keyTextsOf(session), flows.map(({ key }) => flowKeyText(key)));
+    assert.deepEqual(flowKeysOf(session), flows.map(({ key }) => key));
     for (const index of FLOWS) {
       const flow = flowOf(session, index);
       if (flow) assert.equal(flowIndexOf(session, flow.key), index, FLOW_NAMES[index]);
@@ -82,13 +83,19 @@ Deno.test("flowIndexOf() and keyTextsOf() agree with flowsOf()", () => {
   }
 });
 
-Deno.test("sessionId() differs when instance, Call-ID or a relay port does", () => {
-  const ids = [
-    sessionId("x", "call", { a: 1, b: 2 }),
-    sessionId("y", "call", { a: 1, b: 2 }),
-    sessionId("x", "call", { a: 2, b: 1 }),
-    sessionId("x", "call", { a: 1, b: 3 }),
-    sessionId("x", "1 call", { a: 2, b: 1 }),
+Deno.test("a session's identity is its instance, Call-ID and relay ports", () => {
+  const session = makeSession();
+  const { a, b } = session;
+  const others = [
+    { ...session, instance: "y" },
+    { ...session, callId: "other" },
+    { ...session, a: { ...a, local: { ...a.local, port: a.local.port + 2 } } },
+    { ...session, b: { ...b, local: { ...b.local, port: b.local.port + 2 } } },
+    { ...session, a: { ...a, local: b.local }, b: { ...b, local: a.local } },
   ];
-  assert.equal(new Set(ids).size, ids.length);
+  assert.equal(new Set([session, ...others].map(identityText)).size, 1 + others.length);
+  for (const other of others) assert.equal(hasIdentity(other, identityOf(session)), false);
+  const moved = makeSession({ b: { ...b, remote: endpoint("192.0.2.21:7100") } });
+  assert.ok(hasIdentity(moved, identityOf(session)));
+  assert.equal(identityText(moved), identityText(session));
 });

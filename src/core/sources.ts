@@ -143,7 +143,7 @@ export class Sources {
   }
 
   #find(key: FlowKey): FoundFlow | null {
-    const entry = this.#relay.parts.table.owner(flowKeyText(key));
+    const entry = this.#relay.parts.table.owner(key);
     const index = entry ? flowIndexOf(entry.session, key) : null;
     return entry && index !== null ? { entry, index } : null;
   }

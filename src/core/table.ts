@@ -1,5 +1,14 @@
+import type { Endpoint } from "../base/ipv4.ts";
 import { contestable } from "./latch.ts";
-import { type FlowIndex, keyTextsOf, type Session } from "./session.ts";
+import { Multimap } from "./multimap.ts";
+import {
+  type FlowIndex,
+  flowIndexOf,
+  type FlowKey,
+  hasIdentity,
+  type Identity,
+  type Session,
+} from "./session.ts";
 
 /** `unheard`: no packet yet. `stale`: silent, so its ports count as free; it still relays. */
 export type SessionState = "unheard" | "active" | "stale";
@@ -35,15 +44,16 @@ export interface Entry {
 
 /** The sessions, by identity, by flow key and by Call-ID. It decides nothing. */
 export class SessionTable {
-  readonly #byId = new Map<string, Entry>();
-  readonly #byKey = new Map<string, Entry>();
-  readonly #byCallId = new Map<string, Set<Entry>>();
+  readonly #all = new Set<Entry>();
+  readonly #byCallId = new Multimap<string, Entry>();
+  /** By {@link socketNumber} of each leg's RTP. */
+  readonly #bySocket = new Multimap<number, Entry>();
   readonly #contested = new Set<Entry>();
   #revision = 0;
 
   /** How many sessions there are. */
   get size(): number {
-    return this.#byId.size;
+    return this.#all.size;
   }
 
   /** A number that grows with every change, so that a derived value knows when it is old. */
@@ -51,18 +61,23 @@ export class SessionTable {
     return this.#revision;
   }
 
-  get(id: string): Entry | undefined {
-    return this.#byId.get(id);
+  get(identity: Identity): Entry | undefined {
+    return this.withCallId(identity.callId)
+      .find(({ session }) => hasIdentity(session, identity));
   }
 
   /** Whose flow a key is. */
-  owner(keyText: string): Entry | undefined {
-    return this.#byKey.get(keyText);
+  owner(key: FlowKey): Entry | undefined {
+    const isOwner = ({ session }: Entry): boolean => flowIndexOf(session, key) !== null;
+    const { address, port } = key.local;
+    return this.#bySocket.get(socketNumber(key.local)).find(isOwner) ??
+      // The port of RTCP is one above that of its RTP.
+      this.#bySocket.get(socketNumber({ address, port: port - 1 })).find(isOwner);
   }
 
   /** The sessions of one Call-ID, oldest first. */
   withCallId(callId: string): readonly Entry[] {
-    return [...this.#byCallId.get(callId) ?? []];
+    return this.#byCallId.get(callId);
   }
 
   /** The sessions with a locked port that another may replace. */
@@ -71,16 +86,19 @@ export class SessionTable {
   }
 
   /** All sessions, oldest first. */
-  entries(): MapIterator<Entry> {
-    return this.#byId.values();
+  entries(): SetIterator<Entry> {
+    return this.#all.values();
+  }
+
+  /** Whether an entry is in the table. */
+  has(entry: Entry): boolean {
+    return this.#all.has(entry);
   }
 
   /** Add an entry whose keys nobody owns. */
   add(entry: Entry): void {
-    this.#byId.set(entry.session.id, entry);
-    const calls = this.#byCallId.get(entry.session.callId);
-    if (calls) calls.add(entry);
-    else this.#byCallId.set(entry.session.callId, new Set([entry]));
+    this.#all.add(entry);
+    this.#byCallId.add(entry.session.callId, entry);
     this.#own(entry);
   }
 
@@ -94,10 +112,8 @@ export class SessionTable {
   /** Remove an entry. */
   remove(entry: Entry): void {
     this.#disown(entry);
-    this.#byId.delete(entry.session.id);
-    const calls = this.#byCallId.get(entry.session.callId);
-    calls?.delete(entry);
-    if (calls?.size === 0) this.#byCallId.delete(entry.session.callId);
+    this.#all.delete(entry);
+    this.#byCallId.delete(entry.session.callId, entry);
   }
 
   /** Note that an entry's state changed. */
@@ -108,14 +124,25 @@ export class SessionTable {
   #own(entry: Entry): void {
     this.#revision++;
     if (contestable(entry.session).length > 0) this.#contested.add(entry);
-    for (const key of keyTextsOf(entry.session)) this.#byKey.set(key, entry);
+    for (const socket of socketsOf(entry.session)) this.#bySocket.add(socket, entry);
   }
 
   #disown(entry: Entry): void {
     this.#revision++;
     this.#contested.delete(entry);
-    for (const key of keyTextsOf(entry.session)) this.#byKey.delete(key);
+    for (const socket of socketsOf(entry.session)) this.#bySocket.delete(socket, entry);
   }
+}
+
+/** A socket's address and port as one number. */
+function socketNumber({ address, port }: Endpoint): number {
+  return address * 65536 + port;
+}
+
+/** The relay sockets of a session's RTP; with `gt` both legs may use the same one. */
+function socketsOf({ a, b }: Session): readonly number[] {
+  const [one, other] = [socketNumber(a.local), socketNumber(b.local)];
+  return one === other ? [one] : [one, other];
 }
 
 /** A fresh entry for a session that nothing has been heard of. */

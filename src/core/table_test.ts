@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { makeSession, numberedSession } from "../../tests/contract/rig.ts";
 import { endpoint } from "../../tests/support/world.ts";
 import { reopenAll } from "./latch.ts";
-import { keyTextsOf } from "./session.ts";
+import { flowKeysOf, identityOf } from "./session.ts";
 import { newEntry, SessionTable } from "./table.ts";
 
 Deno.test("SessionTable finds a session by identity, flow key and Call-ID", () => {
@@ -10,8 +10,8 @@ Deno.test("SessionTable finds a session by identity, flow key and Call-ID", () =
   const [one, two] = [newEntry(makeSession(), 0), newEntry(numberedSession(1), 0)];
   table.add(one);
   table.add(two);
-  assert.equal(table.get(one.session.id), one);
-  for (const key of keyTextsOf(two.session)) assert.equal(table.owner(key), two);
+  assert.equal(table.get(identityOf(one.session)), one);
+  for (const key of flowKeysOf(two.session)) assert.equal(table.owner(key), two);
   assert.deepEqual(table.withCallId(one.session.callId), [one]);
   assert.deepEqual([...table.entries()], [one, two]);
   assert.equal(table.size, 2);
@@ -35,12 +35,12 @@ Deno.test("SessionTable.update() gives up the keys of the old form", () => {
   const table = new SessionTable();
   const entry = newEntry(makeSession(), 0);
   table.add(entry);
-  const old = keyTextsOf(entry.session);
+  const old = flowKeysOf(entry.session);
   const moved = makeSession({ b: { ...entry.session.b, remote: endpoint("192.0.2.21:7000") } });
   table.update(entry, moved);
   assert.equal(entry.session, moved);
   assert.deepEqual(old.map((key) => table.owner(key) === entry), [true, true, false, false]);
-  assert.ok(keyTextsOf(moved).every((key) => table.owner(key) === entry));
+  assert.ok(flowKeysOf(moved).every((key) => table.owner(key) === entry));
 });
 
 Deno.test("SessionTable knows which sessions are contested", () => {

@@ -1,7 +1,7 @@
 import type { FlowCount } from "./backend.ts";
 import { judgeSilence, takeCounts, type Verdict, wasHeard } from "./liveness.ts";
 import type { Relay } from "./relay.ts";
-import { type FlowIndex, flowKeyText, flowOf, FLOWS } from "./session.ts";
+import { type FlowIndex, flowOf, FLOWS, identityOf } from "./session.ts";
 import type { Entry } from "./table.ts";
 
 /** How long one round over all sessions may take at most. */
@@ -20,7 +20,7 @@ const PROBE = 8;
 export class Upkeep {
   readonly #relay: Relay;
   readonly #roundMs: number;
-  #round: MapIterator<Entry>;
+  #round: SetIterator<Entry>;
   #owed = 0;
   #lastMs: number;
   #drifted = false;
@@ -73,8 +73,8 @@ export class Upkeep {
         const entries = [...table.entries()].sort((one, other) => other.heardMs - one.heardMs);
         return entries.map((entry) => entry.session);
       },
-      owner: (key) => table.owner(flowKeyText(key))?.session,
-      get: (id) => table.get(id)?.session,
+      owner: (key) => table.owner(key)?.session,
+      get: (session) => table.get(identityOf(session))?.session,
       isClosed: () => this.#closed,
     });
     if (pieces > 0) emit({ kind: "mended", pieces });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { closing, LIMITS, numberedCall, opening, World } from "../../tests/support/world.ts";
 import { FakeBackend } from "../fake/backend.ts";
-import { flowKeyText, flowOf } from "./session.ts";
+import { flowKeyText, flowOf, identityText } from "./session.ts";
 
 const FOR_CALLER = "10.10.1.1:20002";
 
@@ -170,14 +170,13 @@ Deno.test("Upkeep.mend() takes away what belongs to no call", async () => {
   const { session } = world.only();
   const orphan = {
     ...session,
-    id: "orphan",
     callId: "orphan",
     a: { ...session.a, local: { address: 9, port: 9 } },
     b: { ...session.b, local: { address: 9, port: 19 } },
   };
   other.apply([{ before: [], after: orphan }]);
   await world.upkeep.mend();
-  assert.deepEqual([...world.backend.kernel.records.keys()], [session.id]);
+  assert.deepEqual([...world.backend.kernel.records.keys()], [identityText(session)]);
   assert.equal(world.backend.kernel.flows.size, 4);
 });
 

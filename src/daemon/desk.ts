@@ -92,7 +92,7 @@ export class Desk {
   /** Those of the entries that are still there, with their latest counts. */
   #read(entries: readonly Entry[]): readonly [SessionView, Entry][] {
     const { relay, upkeep, backend } = this.#parts;
-    const current = entries.filter((entry) => relay.parts.table.get(entry.session.id) === entry);
+    const current = entries.filter((entry) => relay.parts.table.has(entry));
     upkeep.refresh(current);
     const moment = this.#moment();
     return current.map((entry) => [sessionView(entry, backend.name, moment), entry]);

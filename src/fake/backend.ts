@@ -8,7 +8,7 @@ import type {
   Ledger,
   Stranger,
 } from "../core/backend.ts";
-import { type Flow, flowKeyText, type Session } from "../core/session.ts";
+import { type Flow, flowKeyText, identityText, type Session } from "../core/session.ts";
 import { FakeKernel, type Packet, type Relayed } from "./kernel.ts";
 
 /** What {@link FakeBackend} needs to know. */
@@ -79,11 +79,12 @@ export class FakeBackend implements Backend {
       pieces += kernel.missing(session);
       kernel.put(session, kernel.take(session));
     }
-    for (const id of kernel.records.keys()) {
-      if (!ledger.get(id)) pieces += Number(kernel.records.delete(id));
+    for (const [id, session] of kernel.records) {
+      if (!ledger.get(session)) pieces += Number(kernel.records.delete(id));
     }
     for (const [text, { id, flow }] of kernel.flows) {
-      if (ledger.owner(flow.key)?.id !== id) pieces += Number(kernel.flows.delete(text));
+      const owner = ledger.owner(flow.key);
+      if (!owner || identityText(owner) !== id) pieces += Number(kernel.flows.delete(text));
     }
     return Promise.resolve(pieces);
   }
@@ -105,12 +106,14 @@ export class FakeBackend implements Backend {
   #applyOne({ before, after }: Change): BackendError | null {
     const { records, hasRules } = this.kernel;
     if (after && !hasRules) return { kind: "conflict", message: "there is no table" };
-    const leaving = before.filter(({ id }) => records.has(id)).length;
+    const leaving = before.filter((session) => records.has(identityText(session))).length;
     if (after && records.size - leaving >= this.#options.maxSessions) {
       return { kind: "full", message: "the fake kernel is full" };
     }
-    const tallies = new Map(before.map((session) => [session.id, this.kernel.take(session)]));
-    if (after) this.kernel.put(after, tallies.get(after.id) ?? []);
+    const tallies = new Map(
+      before.map((session) => [identityText(session), this.kernel.take(session)]),
+    );
+    if (after) this.kernel.put(after, tallies.get(identityText(after)) ?? []);
     return null;
   }
 }

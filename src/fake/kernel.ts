@@ -1,6 +1,6 @@
 import type { Endpoint } from "../base/ipv4.ts";
 import type { FlowCount, GuardedRange, LearnedPort, Stranger } from "../core/backend.ts";
-import { type Flow, flowKeyText, flowsOf, type Session } from "../core/session.ts";
+import { type Flow, flowKeyText, flowsOf, identityText, type Session } from "../core/session.ts";
 
 /** A UDP packet on its way; without a payload it carries an empty RTP packet. */
 export interface Packet {
@@ -62,19 +62,19 @@ export class FakeKernel {
 
   /** Put a session in, with what its flows have counted before, by index. */
   put(session: Session, tallies: readonly (Tally | undefined)[]): void {
-    this.records.set(session.id, session);
+    this.records.set(identityText(session), session);
     flowsOf(session).forEach((flow, i) => {
       const tally = tallies[i] ?? { packets: 0, bytes: 0, lockedPackets: 0 };
-      if (flow) this.flows.set(flowKeyText(flow.key), { id: session.id, flow, tally });
+      if (flow) this.flows.set(flowKeyText(flow.key), { id: identityText(session), flow, tally });
     });
   }
 
   /** Take a session out; the answer is what its flows have counted, by index. */
   take(session: Session): readonly (Tally | undefined)[] {
-    this.records.delete(session.id);
+    this.records.delete(identityText(session));
     return flowsOf(session).map((flow) => {
       const carried = flow ? this.flows.get(flowKeyText(flow.key)) : undefined;
-      if (carried?.id !== session.id) return undefined;
+      if (carried?.id !== identityText(session)) return undefined;
       this.flows.delete(flowKeyText(carried.flow.key));
       return carried.tally;
     });
@@ -85,7 +85,7 @@ export class FakeKernel {
     const wrong = flowsOf(session).filter((flow) => {
       return flow && !same(this.flows.get(flowKeyText(flow.key))?.flow, flow);
     });
-    return wrong.length + (same(this.records.get(session.id), session) ? 0 : 1);
+    return wrong.length + (same(this.records.get(identityText(session)), session) ? 0 : 1);
   }
 
   /** Forget everything, as when somebody deletes the table. */

@@ -25,7 +25,7 @@ export async function addMissing(store: ElementStore, ledger: Ledger): Promise<n
   let some: Session[] = [];
   const mend = async (): Promise<void> => {
     // What ended while others were looked at must not come back.
-    const current = some.flatMap((session) => ledger.get(session.id) ?? []);
+    const current = some.flatMap((session) => ledger.get(session) ?? []);
     mended += mendSessions(store, current);
     some = [];
     await new Promise((resolve) => setTimeout(resolve, 0));
@@ -88,7 +88,7 @@ function isWanted(set: SetName, dumped: Dumped, ledger: Ledger): boolean {
 /** The record that ought to be in the place of a dumped one. */
 function recordFor({ key, comment }: Dumped, ledger: Ledger): readonly Element[] {
   const found = comment === null ? null : parseRecord(comment, key);
-  const session = found && ledger.get(found.id);
+  const session = found && ledger.get(found);
   return session ? [recordElement(session)] : [];
 }
 

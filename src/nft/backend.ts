@@ -193,7 +193,7 @@ export class NftBackend implements Backend {
     if (isAnew) {
       foreign = this.#foreignTransactions();
       const sessions = [...ledger.sessions()];
-      await this.#putBack(sessions, (session) => ledger.get(session.id) === session);
+      await this.#putBack(sessions, (session) => ledger.get(session) === session);
       pieces += sessions.length;
     } else {
       // A look at all sessions takes its time, and must not keep a greater damage waiting.

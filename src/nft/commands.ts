@@ -1,5 +1,5 @@
 import type { Change } from "../core/backend.ts";
-import { type FlowIndex, FLOWS, type Session } from "../core/session.ts";
+import { type FlowIndex, FLOWS, hasIdentity, identityOf, type Session } from "../core/session.ts";
 import {
   type Element,
   elementsOf,
@@ -28,7 +28,7 @@ export function editFor({ before, after }: Change): Edit {
   const [first] = before;
   if (!first) return { deletions: [], additions: after ? asAdditions(elementsOf(after)) : [] };
   if (!after) return { deletions: before.flatMap(elementsOf), additions: [] };
-  const same = before.find((session) => session.id === after.id);
+  const same = before.find((session) => hasIdentity(session, identityOf(after)));
   const others = before.filter((session) => session !== same);
   const own = same
     ? editBetween(same, after)

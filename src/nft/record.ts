@@ -1,6 +1,7 @@
 import { type Endpoint, formatEndpoint, formatIpv4, parseIpv4 } from "../base/ipv4.ts";
+import { detached } from "../base/latin1.ts";
 import { parsePort } from "../core/call.ts";
-import { type Latch, OPEN_LATCH, type Session, sessionId } from "../core/session.ts";
+import { type Latch, OPEN_LATCH, type Session } from "../core/session.ts";
 
 /*
  * A session's record is the comment of its element in `sessions`: readable with plain nft, and all
@@ -53,10 +54,9 @@ export function parseRecord(record: string, key: readonly number[]): Session | n
   if (!a || !b || !l0 || !l1 || !l2 || !l3 || more.length > 0) return null;
   const legA = { remote: a, local: { address: aAddress ?? 0, port: (aPort ?? 0) >>> 16 } };
   const legB = { remote: b, local: { address: bAddress ?? 0, port: (bPort ?? 0) >>> 16 } };
-  const callId = unescapeText(call);
-  const id = sessionId(instance, callId, { a: legA.local.port, b: legB.local.port });
+  const callId = detached(unescapeText(call));
   const createdMs = Number(since);
-  return { id, instance, callId, createdMs, a: legA, b: legB, latches: [l0, l1, l2, l3] };
+  return { instance, callId, createdMs, a: legA, b: legB, latches: [l0, l1, l2, l3] };
 }
 
 /** Tells records of different Call-IDs on the same relay sockets apart (FNV-1a). */

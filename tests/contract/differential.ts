@@ -4,9 +4,10 @@ import { type Endpoint, formatEndpoint } from "../../src/base/ipv4.ts";
 import type { Backend, Change } from "../../src/core/backend.ts";
 import {
   type Flow,
+  flowKeysOf,
   flowKeyText,
   flowsOf,
-  keyTextsOf,
+  identityText,
   type Session,
 } from "../../src/core/session.ts";
 import { FakeBackend } from "../../src/fake/backend.ts";
@@ -56,7 +57,7 @@ function batches(): fc.Arbitrary<readonly Wish[]> {
   return fc.uniqueArray(wishes, {
     minLength: 1,
     maxLength: 3,
-    selector: ({ session }) => session.id,
+    selector: ({ session }) => identityText(session),
   });
 }
 
@@ -148,19 +149,23 @@ function settle(list: readonly Wish[], carried: Map<string, Session>): void {
   for (const wish of list) changeFor(wish, carried);
 }
 
+function keyTextsOf(session: Session): readonly string[] {
+  return flowKeysOf(session).map(flowKeyText);
+}
+
 /** The change that the relay would ask for: what is in the way is replaced. */
 function changeFor({ session, closes }: Wish, carried: Map<string, Session>): Change {
-  const known = carried.get(session.id);
+  const known = carried.get(identityText(session));
   const keys = keyTextsOf(session);
   if (closes || new Set(keys).size < keys.length) {
-    carried.delete(session.id);
+    carried.delete(identityText(session));
     return { before: known ? [known] : [], after: null };
   }
   const inTheWay = [...carried.values()].filter((other) => {
     return other === known || keyTextsOf(other).some((key) => keys.includes(key));
   });
-  for (const { id } of inTheWay) carried.delete(id);
-  carried.set(session.id, session);
+  for (const each of inTheWay) carried.delete(identityText(each));
+  carried.set(identityText(session), session);
   return { before: inTheWay, after: session };
 }
 
@@ -184,5 +189,5 @@ function flowsIn(carried: ReadonlyMap<string, Session>): readonly Flow[] {
 }
 
 function byId(sessions: readonly Session[]): readonly Session[] {
-  return sessions.toSorted((one, other) => one.id < other.id ? -1 : 1);
+  return sessions.toSorted((one, other) => identityText(one) < identityText(other) ? -1 : 1);
 }

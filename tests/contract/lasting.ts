@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { lockedTo, reopened } from "../../src/core/latch.ts";
-import { flowsOf, OPEN_LATCH, type Session, withLatch } from "../../src/core/session.ts";
+import {
+  flowsOf,
+  hasIdentity,
+  identityOf,
+  identityText,
+  OPEN_LATCH,
+  type Session,
+  withLatch,
+} from "../../src/core/session.ts";
 import { change, open } from "./relaying.ts";
 import {
   at,
@@ -107,7 +115,10 @@ export const LASTING: readonly ContractCase[] = [
       assert.deepEqual(rig.send({ from: rtcp(CALLEE), to: rtcp(FOR_CALLEE) })?.to, rtcp(CALLER));
       assert.equal(rig.send({ from: withPort(CALLER, 41000), to: FOR_CALLER }), null);
       const back = await rig.restart().attach();
-      assert.deepEqual(back.map(({ id }) => id).toSorted(), [session.id, bystander.id].toSorted());
+      assert.deepEqual(
+        back.map(identityText).toSorted(),
+        [session, bystander].map(identityText).toSorted(),
+      );
     },
   })),
   ...DAMAGES.map((damage): ContractCase => ({
@@ -157,7 +168,7 @@ export const LASTING: readonly ContractCase[] = [
       let current = before;
       const done = rig.backend.restore({
         ...ledgerOf(before, ...others),
-        get: (id) => [current, ...others].find((session) => session.id === id),
+        get: (wanted) => [current, ...others].find((each) => hasIdentity(each, identityOf(wanted))),
       });
       // As early as the data path takes it, which may be before all is put back.
       while (rig.backend.apply([{ before: [before], after }])[0]) {

@@ -3,9 +3,9 @@ import type { Backend, GuardedRange, Ledger } from "../../src/core/backend.ts";
 import {
   flowKeyText,
   flowsOf,
+  identityText,
   OPEN_LATCHES,
   type Session,
-  sessionId,
 } from "../../src/core/session.ts";
 
 /** A UDP packet of the suite. */
@@ -85,8 +85,8 @@ export function ipBytes(payload: Uint8Array): number {
 }
 
 /** A session between {@link CALLER} and {@link CALLEE}, or a variant of it. */
-export function makeSession(variant: Partial<Omit<Session, "id">> = {}): Session {
-  const session = {
+export function makeSession(variant: Partial<Session> = {}): Session {
+  return {
     instance: "default",
     callId: "call-1@test",
     createdMs: 1_700_000_000_000,
@@ -95,8 +95,6 @@ export function makeSession(variant: Partial<Omit<Session, "id">> = {}): Session
     latches: OPEN_LATCHES,
     ...variant,
   };
-  const ports = { a: session.a.local.port, b: session.b.local.port };
-  return { ...session, id: sessionId(session.instance, session.callId, ports) };
 }
 
 /** The n-th of many sessions of which no two have a flow in common. */
@@ -118,11 +116,11 @@ export function ledgerOf(...sessions: readonly Session[]): Ledger {
   const byKey = new Map(sessions.flatMap((session) => {
     return flowsOf(session).flatMap((flow) => flow ? [[flowKeyText(flow.key), session]] : []);
   }));
-  const byId = new Map(sessions.map((session) => [session.id, session]));
+  const byIdentity = new Map(sessions.map((session) => [identityText(session), session]));
   return {
     sessions: () => sessions,
     owner: (key) => byKey.get(flowKeyText(key)),
-    get: (id) => byId.get(id),
+    get: (session) => byIdentity.get(identityText(session)),
     isClosed: () => false,
   };
 }

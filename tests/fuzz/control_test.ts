@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { keyTextsOf } from "../../src/core/session.ts";
+import { flowKeysOf } from "../../src/core/session.ts";
 import { readCorpus } from "../corpus/corpus.ts";
 import { bytesOf, exchange, startDaemon, type TestDaemon, textOf } from "../support/daemon.ts";
 import { Dice, mutate } from "./mutate.ts";
@@ -32,7 +32,7 @@ function assertConsistent({ world }: TestDaemon): void {
   const sessions = world.sessions();
   assert.ok(sessions.length <= MAX_SESSIONS);
   assert.equal(records.size, sessions.length);
-  assert.equal(flows.size, sessions.flatMap(keyTextsOf).length);
+  assert.equal(flows.size, sessions.flatMap(flowKeysOf).length);
   for (const session of sessions) assert.equal(world.backend.kernel.missing(session), 0);
 }
 
@@ -70,8 +70,8 @@ Deno.test(`${RUNS} damaged requests neither break the daemon nor disturb a call 
     assert.equal(textOf(pong[0]?.[0] ?? new Uint8Array()), "c P PONG");
     heap.push(Deno.memoryUsage().heapUsed);
   }
-  const { a, b, createdMs, id } = live ?? {};
-  const [now] = daemon.world.sessions().filter((session) => session.id === id);
+  const { a, b, createdMs, callId } = live ?? {};
+  const [now] = daemon.world.sessions().filter((session) => session.callId === callId);
   assert.deepEqual([now?.a, now?.b, now?.createdMs], [a, b, createdMs]);
   // The least of each half is what no collection of garbage gives back.
   const half = heap.length >> 1;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Command } from "../../src/core/plan.ts";
-import { keyTextsOf } from "../../src/core/session.ts";
+import { flowKeysOf, flowKeyText, identityOf } from "../../src/core/session.ts";
 import { closing, opening, World } from "../support/world.ts";
 
 /* Anything in any order: after every step the kernel holds what the table says, and nothing else. */
@@ -73,15 +73,15 @@ async function damage(world: World): Promise<void> {
 
 function assertConsistent({ table, backend: { kernel } }: World): void {
   const sessions = [...table.entries()].map(({ session }) => session);
-  const keys = sessions.flatMap(keyTextsOf);
+  const keys = sessions.flatMap(flowKeysOf).map(flowKeyText);
   assert.ok(sessions.length <= MAX_SESSIONS);
   assert.equal(new Set(keys).size, keys.length, "no two calls own a flow");
   assert.equal(kernel.records.size, sessions.length);
   assert.equal(kernel.flows.size, keys.length);
   for (const session of sessions) {
     assert.equal(kernel.missing(session), 0);
-    assert.equal(table.get(session.id)?.session, session);
-    for (const key of keyTextsOf(session)) assert.equal(table.owner(key)?.session, session);
+    assert.equal(table.get(identityOf(session))?.session, session);
+    for (const key of flowKeysOf(session)) assert.equal(table.owner(key)?.session, session);
     for (const { locked, open, sendTo } of session.latches) {
       // What the kernel's record of a session can say.
       assert.ok(locked === 0 ? open && sendTo === 0 : sendTo === locked || (open && sendTo === 0));
