@@ -1,7 +1,13 @@
 import { type Address, parseAddress } from "../base/cidr.ts";
 import type { Inbox } from "./inbox.ts";
 import { sockaddrAddress } from "./sockaddr.ts";
-import { DatagramReader, raiseReceiveBuffer, sendDatagram, udpSockets } from "./udp_socket.ts";
+import {
+  DATAGRAM_BYTES,
+  DatagramReader,
+  raiseReceiveBuffer,
+  sendDatagram,
+  udpSockets,
+} from "./udp_socket.ts";
 
 /** Datagrams taken before anything else gets its turn. */
 const DRAIN_AT_ONCE = 256;
@@ -95,10 +101,12 @@ async function receiveAll(
   socket: Deno.DatagramConn,
   take: (bytes: Uint8Array, peer: Deno.NetAddr) => Promise<void>,
 ): Promise<void> {
+  // Without a buffer of ours each datagram would cost one of 64 KiB.
+  const buffer = new Uint8Array(DATAGRAM_BYTES);
   for (;;) {
     try {
-      const [bytes, peer] = await socket.receive();
-      if (peer.transport === "udp") await take(bytes, peer);
+      const [bytes, peer] = await socket.receive(buffer);
+      if (peer.transport === "udp") await take(bytes.slice(), peer);
     } catch (error) {
       if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
         return;

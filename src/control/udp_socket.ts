@@ -14,7 +14,7 @@ const SOCK_DGRAM = 2;
 const MSG_DONTWAIT = 0x40;
 const HIGHEST_FD = 4096;
 /** Longer than any request, so that a longer one shows. */
-const DATAGRAM_BYTES = 512;
+export const DATAGRAM_BYTES = 512;
 
 /** The descriptors of the UDP sockets that are bound to `port`, on whatever address. */
 export function udpSockets(port: number): readonly number[] {

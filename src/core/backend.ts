@@ -70,8 +70,11 @@ export interface Backend extends AsyncDisposable {
   attach(): Promise<readonly Session[]>;
   /** Make the changes in their order, each whole or not at all; null where one is confirmed. */
   apply(changes: readonly Change[]): readonly (BackendError | null)[];
-  /** The ports that open flows were heard from, each reported once. */
-  takeLearned(): readonly LearnedPort[];
+  /**
+   * The ports that open flows were heard from, each reported once. The data path forgets them at
+   * the call; thousands may be among them, so they are made as they are asked for.
+   */
+  takeLearned(): Iterator<LearnedPort>;
   /** The counts of flows, null for one that the data path does not carry. */
   count(flows: readonly Flow[]): readonly (FlowCount | null)[];
   /** Who was turned away lately, at most a few thousand. */

@@ -50,7 +50,7 @@ export class Sources {
     { readonly key: FlowKey; readonly candidate: Candidate }
   >();
   /** Ports that the data path has reported and that are still to be looked at. */
-  #heard: LearnedPort[] = [];
+  #heard: Iterator<LearnedPort> | null = null;
   readonly #progress = new WeakMap<Entry, Progress>();
 
   /** `confirmSeconds`: how long a known port must keep speaking after an S to be locked again. */
@@ -67,8 +67,12 @@ export class Sources {
     const { backend } = this.#relay.parts;
     const forms = new Map<Entry, Session>();
     const heard: Heard[] = [];
-    if (this.#heard.length === 0) this.#heard = [...backend.takeLearned()];
-    for (const { key, port } of this.#heard.splice(0, HEAR_AT_ONCE)) this.#hear(key, port);
+    this.#heard ??= backend.takeLearned();
+    for (let n = 0; n < HEAR_AT_ONCE && this.#heard; n++) {
+      const { done, value } = this.#heard.next();
+      if (done) this.#heard = null;
+      else this.#hear(value.key, value.port);
+    }
     for (const [id, { key, candidate }] of this.#candidates) {
       const found = this.#find(key);
       const verdict = found ? this.#judge(found, candidate) : "gone";
@@ -84,7 +88,7 @@ export class Sources {
       heard.push({ ...found, port: candidate.port });
     }
     this.#apply(forms, heard);
-    return this.#heard.length > 0;
+    return this.#heard !== null;
   }
 
   /** Lock again the known ports that have kept speaking. To be called about once a second. */

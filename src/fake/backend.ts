@@ -50,10 +50,10 @@ export class FakeBackend implements Backend {
     return changes.map((change) => this.failures.shift() ?? this.#applyOne(change));
   }
 
-  takeLearned(): readonly LearnedPort[] {
+  takeLearned(): Iterator<LearnedPort> {
     const learned = [...this.kernel.learned.values()];
     this.kernel.learned.clear();
-    return learned;
+    return learned.values();
   }
 
   count(flows: readonly Flow[]): readonly (FlowCount | null)[] {

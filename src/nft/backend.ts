@@ -23,6 +23,7 @@ import {
   wordPort,
 } from "./elements.ts";
 import { Exchange } from "./exchange.ts";
+import { takeLearned } from "./learned.ts";
 import { capacityFor, chainsText, loadText, tableText } from "./load.ts";
 import { fitsRecord, parseRecord } from "./record.ts";
 import { ElementStore } from "./store.ts";
@@ -115,16 +116,8 @@ export class NftBackend implements Backend {
     return changes.map((change, i) => results[i] ?? this.#applyAlone(change));
   }
 
-  takeLearned(): readonly LearnedPort[] {
-    // While the table is gone nothing can have been heard; isIntact() sees to it.
-    const found = this.#store.dumpIfThere("learned") ?? [];
-    // A hash table that grows while it is read shows some elements twice.
-    const learned = [...new Map(found.map((element) => [element.key.join(" "), element])).values()];
-    this.#store.discard("learned", learned.map(({ key }) => key));
-    return learned.map(({ key: [remote = 0, address = 0, port], data }) => ({
-      key: { remote, local: { address, port: wordPort(port) } },
-      port: wordPort(data?.[0]),
-    }));
+  takeLearned(): Iterator<LearnedPort> {
+    return takeLearned(this.#store);
   }
 
   count(flows: readonly Flow[]): readonly (FlowCount | null)[] {

@@ -77,19 +77,18 @@ export class ElementStore {
     return this.collect(set, (element) => element);
   }
 
-  /** All elements of a set; null if there is no such set. */
-  dumpIfThere(set: string): readonly Dumped[] | null {
-    return this.#collect(set, (element) => element);
-  }
-
   /** What `take` makes of each element of a set, nothing where it makes null. Throws as `dump`. */
   collect<T>(set: string, take: (element: Dumped) => T | null): readonly T[] {
-    const found = this.#collect(set, take);
+    const found = this.collectIfThere(set, take);
     if (found === null) throw new Error(`There is no set "${set}" in table ip ${TABLE}`);
     return found;
   }
 
-  #collect<T>(set: string, take: (element: Dumped) => T | null): readonly T[] | null {
+  /**
+   * As `collect`; null if there is no such set. While the set keeps changing `take` may be given an
+   * element again.
+   */
+  collectIfThere<T>(set: string, take: (element: Dumped) => T | null): readonly T[] | null {
     for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
       const found: T[] = [];
       const end = this.#exchange.dump(nft.NFT_MSG_GETSETELEM, (out) => {

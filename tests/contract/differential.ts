@@ -12,7 +12,7 @@ import {
 } from "../../src/core/session.ts";
 import { FakeBackend } from "../../src/fake/backend.ts";
 import { latches, PLAIN } from "../support/arbitraries.ts";
-import { at, makeSession, type Packet, RANGES, type Rig, rtpPacket } from "./rig.ts";
+import { at, learnedBy, makeSession, type Packet, RANGES, type Rig, rtpPacket } from "./rig.ts";
 
 /* The fake stands for the kernel in most tests, so both are held to one another. */
 
@@ -138,7 +138,7 @@ function carryOutHere(
   carried: ReadonlyMap<string, Session>,
 ): unknown {
   if (step.kind === "learn") {
-    return backend.takeLearned().map(({ key, port }) => `${flowKeyText(key)} ${port}`).toSorted();
+    return learnedBy(backend).map(({ key, port }) => `${flowKeyText(key)} ${port}`).toSorted();
   }
   if (step.kind !== "apply") return null;
   const state = new Map(carried);

@@ -17,6 +17,7 @@ import {
   type ContractCase,
   FOR_CALLEE,
   FOR_CALLER,
+  learnedBy,
   ledgerOf,
   makeSession,
   numberedSession,
@@ -70,7 +71,7 @@ export const LASTING: readonly ContractCase[] = [
       assert.ok(rig.send({ from: CALLER, to: FOR_CALLER }));
       const [flow] = flowsOf(found);
       assert.equal(flow && next.count([flow])[0]?.packets, 2);
-      assert.deepEqual(next.takeLearned().map(({ port }) => port), [CALLER.port]);
+      assert.deepEqual(learnedBy(next).map(({ port }) => port), [CALLER.port]);
     },
   },
   {
@@ -90,7 +91,7 @@ export const LASTING: readonly ContractCase[] = [
       assert.ok(rig.backend.isIntact([]));
       open(rig, session);
       rig.send({ from: CALLER, to: FOR_CALLER });
-      rig.backend.takeLearned();
+      learnedBy(rig.backend);
       assert.ok(rig.backend.isIntact([session]));
       assert.equal(await rig.backend.restore(ledgerOf(session)), 0);
       assert.ok(rig.backend.isIntact([session]));

@@ -8,6 +8,7 @@ import {
   type ContractCase,
   FOR_CALLEE,
   FOR_CALLER,
+  learnedBy,
   makeSession,
   type Rig,
   rtcp,
@@ -78,13 +79,13 @@ export const RELAYING: readonly ContractCase[] = [
       assert.ok(rig.send(noise));
       assert.ok(rig.send({ ...noise, payload: new Uint8Array() }));
       assert.ok(rig.send({ ...noise, payload: Uint8Array.of(0x40, 0, 0, 0) }));
-      assert.deepEqual(rig.backend.takeLearned(), []);
+      assert.deepEqual(learnedBy(rig.backend), []);
       assert.ok(rig.send({ from: withPort(CALLER, 41001), to: FOR_CALLER }));
       assert.ok(rig.send({ from: withPort(CALLER, 41002), to: FOR_CALLER }));
-      assert.deepEqual(rig.backend.takeLearned(), [{ key, port: 41001 }]);
-      assert.deepEqual(rig.backend.takeLearned(), []);
+      assert.deepEqual(learnedBy(rig.backend), [{ key, port: 41001 }]);
+      assert.deepEqual(learnedBy(rig.backend), []);
       assert.ok(rig.send({ from: withPort(CALLER, 41002), to: FOR_CALLER }));
-      assert.deepEqual(rig.backend.takeLearned(), [{ key, port: 41002 }]);
+      assert.deepEqual(learnedBy(rig.backend), [{ key, port: 41002 }]);
       assert.deepEqual(rig.backend.strangers(), []);
     },
   },
@@ -95,7 +96,7 @@ export const RELAYING: readonly ContractCase[] = [
       assert.ok(rig.send({ from: withPort(CALLER, 41000), to: FOR_CALLER }));
       assert.equal(rig.send({ from: CALLER, to: FOR_CALLER }), null);
       assert.ok(rig.send({ from: rtcp(CALLER), to: rtcp(FOR_CALLER) }), "RTCP is another flow");
-      assert.deepEqual(rig.backend.takeLearned().map(({ port }) => port), [rtcp(CALLER).port]);
+      assert.deepEqual(learnedBy(rig.backend).map(({ port }) => port), [rtcp(CALLER).port]);
       const [stranger] = rig.backend.strangers();
       assert.deepEqual([stranger?.key.remote, stranger?.port], [CALLER.address, CALLER.port]);
     },
@@ -105,9 +106,9 @@ export const RELAYING: readonly ContractCase[] = [
     run(rig) {
       open(rig, makeSession({ latches: latchA(reopened(lockedTo(41000))) }));
       assert.ok(rig.send({ from: withPort(CALLER, 41000), to: FOR_CALLER }));
-      assert.deepEqual(rig.backend.takeLearned(), []);
+      assert.deepEqual(learnedBy(rig.backend), []);
       assert.ok(rig.send({ from: withPort(CALLER, 41005), to: FOR_CALLER }));
-      assert.deepEqual(rig.backend.takeLearned().map(({ port }) => port), [41005]);
+      assert.deepEqual(learnedBy(rig.backend).map(({ port }) => port), [41005]);
     },
   },
   {

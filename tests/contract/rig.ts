@@ -1,5 +1,5 @@
 import { type Endpoint, parseIpv4 } from "../../src/base/ipv4.ts";
-import type { Backend, GuardedRange, Ledger } from "../../src/core/backend.ts";
+import type { Backend, GuardedRange, LearnedPort, Ledger } from "../../src/core/backend.ts";
 import {
   flowKeyText,
   flowsOf,
@@ -109,6 +109,11 @@ export function numberedSession(n: number): Session {
     },
     b: { remote: { ...CALLEE, address: CALLEE.address + step }, local: withPort(FOR_CALLEE, port) },
   });
+}
+
+/** The ports that a back end has heard since it was last asked. */
+export function learnedBy(backend: Backend): readonly LearnedPort[] {
+  return Iterator.from(backend.takeLearned()).toArray();
 }
 
 /** The ledger of these sessions alone. */
