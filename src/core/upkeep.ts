@@ -13,6 +13,11 @@ const AUDIT_PAUSE_MS = 500;
 const AUDIT_THRIFT = 20;
 /** A session in which nothing moves is looked at only every so many rounds. */
 const ROUNDS_OF_SILENT = 3;
+/**
+ * Sessions read whole in one go, or half of those looked at if that is more: when thousands fall
+ * silent at once, three more counts of each are a load that has time.
+ */
+const WHOLE_AT_ONCE = 50;
 /** How many sessions stand for all when somebody else has used nf_tables. */
 const PROBE = 8;
 
@@ -21,6 +26,7 @@ export class Upkeep {
   readonly #relay: Relay;
   readonly #roundMs: number;
   #round: SetIterator<Entry>;
+  readonly #standing = new Set<Entry>();
   #owed = 0;
   #lastMs: number;
   #drifted = false;
@@ -45,8 +51,12 @@ export class Upkeep {
     const share = Math.min(Math.floor(this.#owed), this.#relay.parts.table.size);
     this.#owed -= Math.floor(this.#owed);
     const entries = this.#next(share);
-    this.#read(entries);
-    this.#judge(entries);
+    // One moving flow proves a session alive, so the others are read only where it stands still.
+    const still = new Set(this.#readFlows(entries, (entry) => [entry.liveliest]));
+    for (const entry of still) this.#standing.add(entry);
+    const whole = this.#takeStanding(Math.max(WHOLE_AT_ONCE, Math.ceil(share / 2)));
+    this.#readFlows(whole, (entry) => FLOWS.filter((index) => index !== entry.liveliest));
+    this.#judge([...entries.filter((entry) => !still.has(entry)), ...whole]);
   }
 
   /** Put the data path right if somebody else has changed it. */
@@ -117,10 +127,11 @@ export class Upkeep {
     return nowMs - entry.sampledMs >= this.#roundMs * ROUNDS_OF_SILENT - SLACK_MS;
   }
 
-  /** One moving flow proves a session alive, so the others are read only where it stands still. */
-  #read(entries: readonly Entry[]): void {
-    const still = this.#readFlows(entries, (entry) => [entry.liveliest]);
-    this.#readFlows(still, (entry) => FLOWS.filter((index) => index !== entry.liveliest));
+  /** Some of the sessions whose liveliest flow stands still, those that have waited longest. */
+  #takeStanding(most: number): readonly Entry[] {
+    const some = [...this.#standing.values().take(most)];
+    for (const entry of some) this.#standing.delete(entry);
+    return some.filter((entry) => this.#relay.parts.table.has(entry));
   }
 
   /** Read some flows of each entry at once; the answer is the entries of which none has moved. */

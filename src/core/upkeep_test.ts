@@ -116,6 +116,25 @@ Deno.test("Upkeep looks at every call, many at once", async () => {
   assert.equal(endings(world).length, 200);
 });
 
+Deno.test("Upkeep judges no call by a part of its flows, many as they are", async () => {
+  const world = await new World().start();
+  const calls = Array.from({ length: 400 }, (_, n) => numberedCall(n));
+  world.handle(...calls.map((call) => opening(call)));
+  const speak = (from: string, to: string, first: number): void => {
+    for (let n = 0; n < 400; n++) assert.ok(world.send(from, `${to}:${first + 4 * n}`));
+  };
+  speak("10.10.1.10:6000", "10.10.1.1", 20002);
+  world.advance(20);
+  // From now on the callees alone speak, and only RTCP.
+  for (let n = 0; n < 20; n++) {
+    speak("192.0.2.20:7001", "192.0.2.1", 20001);
+    world.advance(20);
+    assert.ok([...world.table.entries()].every(({ state }) => state === "active"));
+  }
+  world.advance(100);
+  assert.ok([...world.table.entries()].every(({ state }) => state === "stale"));
+});
+
 Deno.test("Upkeep survives that calls come and go while it goes around", async () => {
   const world = await new World().start();
   for (let n = 0; n < 400; n++) {
