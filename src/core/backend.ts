@@ -34,6 +34,24 @@ export interface FlowCount {
   readonly lockedPackets: number;
 }
 
+/** Packets and bytes, IP and UDP headers included. */
+export interface Amount {
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+/**
+ * What a data path has done with all packets for relay sockets. Each only grows, whatever becomes of
+ * sessions and daemons, until the data path itself is made anew.
+ */
+export interface Totals {
+  readonly relayed: Amount;
+  /** Dropped because the receiver is on hold. */
+  readonly held: Amount;
+  /** Dropped because nobody had sent for them. */
+  readonly refused: Amount;
+}
+
 /** Packets to a relay socket from somebody who has no business there. */
 export interface Stranger {
   readonly key: FlowKey;
@@ -77,6 +95,8 @@ export interface Backend extends AsyncDisposable {
   takeLearned(): Iterator<LearnedPort>;
   /** The counts of flows, null for one that the data path does not carry. */
   count(flows: readonly Flow[]): readonly (FlowCount | null)[];
+  /** What has become of all packets so far. Cheap: its cost does not grow with the sessions. */
+  totals(): Totals;
   /** Who was turned away lately, at most a few thousand. */
   strangers(): readonly Stranger[];
   /** Cheap test whether the data path is still as this daemon left it. */

@@ -7,6 +7,7 @@ import type {
   LearnedPort,
   Ledger,
   Stranger,
+  Totals,
 } from "../core/backend.ts";
 import { type Flow, flowKeyText, identityText, type Session } from "../core/session.ts";
 import { FakeKernel, type Packet, type Relayed } from "./kernel.ts";
@@ -61,6 +62,11 @@ export class FakeBackend implements Backend {
       const carried = this.kernel.flows.get(flowKeyText(key));
       return carried ? { ...carried.tally } : null;
     });
+  }
+
+  totals(): Totals {
+    const { relayed, held, refused } = this.kernel.totals;
+    return { relayed: { ...relayed }, held: { ...held }, refused: { ...refused } };
   }
 
   strangers(): readonly Stranger[] {

@@ -38,6 +38,7 @@ export class FakeKernel {
   readonly flows = new Map<string, Carried>();
   readonly learned = new Map<string, LearnedPort>();
   readonly strangers = new Map<string, Stranger>();
+  readonly totals = { relayed: nothing(), held: nothing(), refused: nothing() };
   /** Whether the rules are in place: without them nothing is relayed or refused. */
   hasRules = false;
   ranges: readonly GuardedRange[] = [];
@@ -55,6 +56,7 @@ export class FakeKernel {
     tally.packets++;
     tally.bytes += bytes;
     if (locked) tally.lockedPackets++;
+    add(rewrite ? this.totals.relayed : this.totals.held, bytes);
     if (!rewrite) return null;
     if (!locked && isRtp(payload)) this.#learn({ key, port: from.port });
     return { from: rewrite.source, to: rewrite.destination, payload };
@@ -104,6 +106,7 @@ export class FakeKernel {
       return address === to.address && startPort <= to.port && to.port <= endPort;
     });
     if (!guarded) return null;
+    add(this.totals.refused, bytes);
     const text = `${from.address} ${from.port} ${to.address} ${to.port}`;
     const known = this.strangers.get(text) ?? { packets: 0, bytes: 0 };
     this.strangers.set(text, {
@@ -114,6 +117,15 @@ export class FakeKernel {
     });
     return null;
   }
+}
+
+function nothing(): { packets: number; bytes: number } {
+  return { packets: 0, bytes: 0 };
+}
+
+function add(to: { packets: number; bytes: number }, bytes: number): void {
+  to.packets++;
+  to.bytes += bytes;
 }
 
 /** RTP and RTCP carry version 2 in their first two bits. */

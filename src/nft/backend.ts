@@ -9,6 +9,7 @@ import type {
   LearnedPort,
   Ledger,
   Stranger,
+  Totals,
 } from "../core/backend.ts";
 import type { Flow, Session } from "../core/session.ts";
 import { addMissing, removeOrphans } from "./audit.ts";
@@ -38,6 +39,7 @@ import {
   replaceRanges,
   replaceRawRules,
   stateOf,
+  totalsOf,
 } from "./structure.ts";
 
 /** What the nft data path needs to know. */
@@ -138,6 +140,10 @@ export class NftBackend implements Backend {
       }
       return sum;
     });
+  }
+
+  totals(): Totals {
+    return totalsOf(readRules(this.#exchange));
   }
 
   strangers(): readonly Stranger[] {

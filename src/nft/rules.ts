@@ -96,17 +96,22 @@ class RuleWriter {
   }
 
   /**
-   * Rewrite addresses and ports from what was found, and let the packet be routed. Both writes mend
+   * Count the packet, rewrite addresses and ports from what was found, and let it be routed. Both writes mend
    * the UDP checksum as a change to the pseudo-header, which leaves one of 0 alone: it says that
    * the sender made none (RFC 768). A checksum to mend named by offset would be made invalid.
    */
   rewrite(): this {
-    return this.expression("notrack", () => {}).expression("payload", (out) => {
-      write(out, FOUND, NETWORK, IP_ADDRESSES_OFFSET, 8);
-      out.u32(EXPR.payload.CSUM_TYPE, CSUM_INET);
-      out.u32(EXPR.payload.CSUM_OFFSET, IP_CHECKSUM_OFFSET);
-      out.u32(EXPR.payload.FLAGS, CSUM_PSEUDOHEADER);
-    }).expression("payload", (out) => {
+    return this.expression("counter", () => {}).expression("notrack", () => {}).expression(
+      "payload",
+      (
+        out,
+      ) => {
+        write(out, FOUND, NETWORK, IP_ADDRESSES_OFFSET, 8);
+        out.u32(EXPR.payload.CSUM_TYPE, CSUM_INET);
+        out.u32(EXPR.payload.CSUM_OFFSET, IP_CHECKSUM_OFFSET);
+        out.u32(EXPR.payload.FLAGS, CSUM_PSEUDOHEADER);
+      },
+    ).expression("payload", (out) => {
       write(out, FOUND + 2, TRANSPORT, 0, 4);
       out.u32(EXPR.payload.FLAGS, CSUM_PSEUDOHEADER);
     }).expression("immediate", (out) => {

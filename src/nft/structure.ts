@@ -1,12 +1,12 @@
 import { errorText } from "../base/libc.ts";
-import type { GuardedRange } from "../core/backend.ts";
-import { attributes, text, u32 } from "./decode.ts";
+import type { GuardedRange, Totals } from "../core/backend.ts";
+import { attributes, eachAttribute, text, u32, u64 } from "./decode.ts";
 import type { Dumped } from "./dumped.ts";
 import { portWord } from "./elements.ts";
 import type { Errors, Exchange } from "./exchange.ts";
 import * as nft from "./protocol.ts";
 import { RAW_RULES, writeRule } from "./rules.ts";
-import { commentOf, openElements, TABLE, writeRange } from "./wire.ts";
+import { commentOf, type Count, openElements, TABLE, writeRange } from "./wire.ts";
 
 /** The comment of the table in `nft/lrkproxy.nft`: a table with another one is not understood. */
 export const LAYOUT = "lrkproxy layout 1";
@@ -20,6 +20,8 @@ export interface RuleInfo {
   /** The handle as netlink carries it. */
   readonly handle: Uint8Array;
   readonly comment: string | null;
+  /** What its counter has counted; null if it has none. */
+  readonly count: Count | null;
 }
 
 /** The comment of our table; null if there is no such table. */
@@ -54,9 +56,40 @@ export function readRules(exchange: Exchange): readonly RuleInfo[] {
       chain: text(rule.get(nft.NFTA_RULE_CHAIN)),
       handle: (rule.get(nft.NFTA_RULE_HANDLE) ?? new Uint8Array(8)).slice(),
       comment: commentOf(rule.get(nft.NFTA_RULE_USERDATA)),
+      count: countIn(rule.get(nft.NFTA_RULE_EXPRESSIONS)),
     });
   });
   return rules;
+}
+
+/** The count of the first counter among a rule's expressions. */
+function countIn(expressions: Uint8Array | undefined): Count | null {
+  for (const [, item] of eachAttribute(expressions ?? new Uint8Array())) {
+    const expression = attributes(item);
+    if (text(expression.get(nft.NFTA_EXPR_NAME)) !== "counter") continue;
+    const data = attributes(expression.get(nft.NFTA_EXPR_DATA) ?? new Uint8Array());
+    return {
+      packets: u64(data.get(nft.NFTA_COUNTER_PACKETS)),
+      bytes: u64(data.get(nft.NFTA_COUNTER_BYTES)),
+    };
+  }
+  return null;
+}
+
+/** What the rules have done with all packets so far. */
+export function totalsOf(rules: readonly RuleInfo[]): Totals {
+  const sum = (isOne: (rule: RuleInfo) => boolean): Count => {
+    const counts = rules.filter(isOne).flatMap(({ count }) => count ?? []);
+    return {
+      packets: counts.reduce((total, { packets }) => total + packets, 0),
+      bytes: counts.reduce((total, { bytes }) => total + bytes, 0),
+    };
+  };
+  return {
+    relayed: sum(({ comment }) => comment !== null),
+    held: sum(({ chain, comment }) => chain === "prerouting" && comment === null),
+    refused: sum(({ chain }) => chain === "guard"),
+  };
 }
 
 /** `complete`: as this version makes them. `raw-missing`: ours are to be put in. */

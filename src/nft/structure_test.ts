@@ -5,7 +5,7 @@ import { RAW_RULES } from "./rules.ts";
 import { LAYOUT, type RuleInfo, stateOf } from "./structure.ts";
 
 function rule(chain: string, comment: string | null): RuleInfo {
-  return { chain, comment, handle: new Uint8Array(8) };
+  return { chain, comment, handle: new Uint8Array(8), count: null };
 }
 
 const RAW = RAW_RULES.map(({ comment }) => rule("prerouting", comment));

@@ -110,6 +110,27 @@ export const COUNTING: readonly ContractCase[] = [
     },
   },
   {
+    name: "totals say what became of all packets, and outlive the sessions",
+    run(rig) {
+      const session = makeSession();
+      open(rig, session);
+      for (let i = 0; i < 3; i++) rig.send({ from: CALLER, to: FOR_CALLER });
+      rig.send({ from: withPort(CALLER, 41000), to: rtcp(FOR_CALLER) });
+      const locked = withLatch(session, 0, lockedTo(CALLER.port));
+      change(rig, [session], locked);
+      rig.send({ from: CALLER, to: FOR_CALLER });
+      rig.send({ from: withPort(CALLER, 41000), to: FOR_CALLER });
+      const held = { ...locked, b: { remote: withPort(CALLEE, 0), local: FOR_CALLEE } };
+      change(rig, [locked], held);
+      rig.send({ from: CALLER, to: FOR_CALLER });
+      change(rig, [held], null);
+      rig.send({ from: CALLER, to: FOR_CALLER });
+      const { relayed, held: kept, refused } = rig.backend.totals();
+      assert.deepEqual([relayed.packets, kept.packets, refused.packets], [5, 1, 2]);
+      assert.ok(relayed.bytes > 5 * 28 && refused.bytes > 2 * 28);
+    },
+  },
+  {
     name: "what a held party would have been sent is counted",
     run(rig) {
       const session = makeSession({ b: { remote: withPort(CALLEE, 0), local: FOR_CALLEE } });
