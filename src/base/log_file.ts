@@ -1,5 +1,3 @@
-import { dirname } from "node:path";
-
 /**
  * What bytes can be written to: a file, stderr, a test's memory. It may take fewer than it is
  * given.
@@ -110,7 +108,7 @@ function openOrCreate(path: string): AppendedFile {
     return Deno.openSync(path, options);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    Deno.mkdirSync(dirname(path), { recursive: true });
+    Deno.mkdirSync(path.slice(0, path.lastIndexOf("/") + 1), { recursive: true });
     return Deno.openSync(path, options);
   }
 }

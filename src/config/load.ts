@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { err, ok, type Result } from "../base/result.ts";
 import type { Config, SessionConfig } from "./config.ts";
 import { closeRanges } from "./conflicts.ts";
@@ -64,7 +63,7 @@ function assemble(values: FileValues, problems: Problem[]): Config | null {
     interfaces: kernel.values.interfaces,
     maxSessions: kernel.values.max_sessions,
     log: {
-      file: toFile ? join(folder, name) : null,
+      file: toFile ? `${folder.replace(/\/+$/, "")}/${name}` : null,
       console: logger.values.log_to_console,
       level: logger.values.log_level,
     },
