@@ -27,10 +27,9 @@ source_dir=$(cd "$(dirname "$0")" && pwd)
 . "$source_dir/tools/packages.sh"
 prefix=${PREFIX:-/usr/local}
 destdir=${DESTDIR:-}
-program_dir=$destdir$prefix/lib/lrkproxy
 command_path=$destdir$prefix/bin/lrkproxy
 config_path=$destdir/etc/lrkproxy/lrkproxy.ini
-packages=(nftables iproute2 ca-certificates)
+packages=(nftables iproute2 ca-certificates "${build_packages[@]}")
 
 say() { printf '==> %s\n' "$*"; }
 die() {
@@ -38,26 +37,17 @@ die() {
 	exit 1
 }
 
-# A new version is put together beside the old one, so that a failure leaves the old one working.
+# The new program is renamed over the old one, so that a failure leaves the old one working.
 place_files() {
-	local new=$program_dir.new
-	rm -rf "$new"
-	mkdir -p "$new" "$(dirname "$command_path")"
-	install -m 755 "$source_dir/dist/lrkproxy" "$new/lrkproxy"
-	install -m 644 "$source_dir/dist/lrkproxy.js" "$new/lrkproxy.js"
-	install -m 755 "$(readlink -f "$source_dir/dist/deno")" "$new/deno"
-	rm -rf "$program_dir.old"
-	[[ ! -e $program_dir ]] || mv "$program_dir" "$program_dir.old"
-	mv "$new" "$program_dir"
-	rm -rf "$program_dir.old"
-	ln -sfn "$prefix/lib/lrkproxy/lrkproxy" "$command_path"
+	install -D -m 755 "$source_dir/dist/lrkproxy" "$command_path.new"
+	mv -f "$command_path.new" "$command_path"
 	[[ -e $config_path ]] ||
 		install -D -m 640 "$source_dir/tests/golden/lrkproxy.ini" "$config_path"
 }
 
 uninstall() {
-	rm -rf "$program_dir" "$program_dir.new" "$program_dir.old"
-	rm -f "$command_path"
+	rm -f "$command_path" "$command_path.new"
+	rm -rf "$destdir/var/cache/lrkproxy"
 	say "Removed. The configuration stays in $destdir/etc/lrkproxy"
 	say 'A running daemon and its calls go on: lrkproxy stop --drop, before this, ends both'
 }
@@ -90,7 +80,7 @@ command -v npm >/dev/null || die "npm is missing: apt-get install npm"
 [[ -n $destdir ]] || install_packages "${packages[@]}"
 say "Building"
 "$source_dir/tools/build.sh"
-say "Installing to $program_dir"
+say "Installing $command_path"
 place_files
 if [[ $run_demo == yes ]]; then
 	say "Demonstration: two endpoints talk through the relay"

@@ -13,6 +13,7 @@ Installs what the tests need and runs these tiers, all of them by default:
 
   ok          style, types, layers, shell scripts, unit tests, transcripts, fuzzing
   install     install.sh into a scratch folder, and the demonstration
+  onefile     the one executable: start, cache, environment, signals; its launcher for arm64
   netns       the kernel path in network namespaces: contract suite, real daemon
   acceptance  Kamailio 6.0 and 5.6 with SIPp callers and real RTP
 
@@ -20,7 +21,8 @@ Exit status 0 if every tier passed.
 HELP
 }
 
-packages=(nftables iproute2 ethtool gcc libc6-dev make python3 shellcheck sip-tester debootstrap procps)
+packages=(nftables iproute2 ethtool python3 shellcheck sip-tester debootstrap procps strace
+	gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static "${build_packages[@]}")
 
 tier_ok() {
 	tools/deno.sh task ok
@@ -31,12 +33,17 @@ tier_install() {
 	local scratch
 	scratch=$(mktemp -d)
 	DESTDIR=$scratch ./install.sh
-	"$scratch/usr/local/lib/lrkproxy/lrkproxy" demo --seconds 3
+	"$scratch/usr/local/bin/lrkproxy" demo --seconds 3
 	DESTDIR=$scratch ./install.sh --uninstall
 	local left
 	left=$(find "$scratch" -type f ! -path '*/etc/lrkproxy/lrkproxy.ini')
 	rm -rf "$scratch"
 	[[ -z $left ]] || { echo "install.sh --uninstall left: $left"; return 1; }
+}
+
+tier_onefile() {
+	tools/build.sh --self-extracting
+	tools/deno.sh task onefile
 }
 
 tier_netns() {
@@ -51,7 +58,7 @@ tier_acceptance() {
 	tools/deno.sh task acceptance
 }
 
-all_tiers=(ok install netns acceptance)
+all_tiers=(ok install onefile netns acceptance)
 tiers=()
 for argument in "$@"; do
 	case " ${all_tiers[*]} " in

@@ -1,6 +1,10 @@
 #!/bin/bash
 # Debian packages that a script needs: sourced.
 
+# What tools/build.sh needs besides npm.
+# shellcheck disable=SC2034  # used by those who source this
+build_packages=(gcc libc6-dev libzstd-dev make zstd)
+
 # install_packages PACKAGE…: those that are missing.
 install_packages() {
 	local missing=() package

@@ -2,6 +2,7 @@ import { systemClock } from "../base/clock.ts";
 import { anyContains, formatAddress } from "../base/cidr.ts";
 import { openLog, rateLimited } from "../base/log.ts";
 import { every, pause } from "../base/loop.ts";
+import { nameProcess } from "../base/process_name.ts";
 import { VERSION } from "../base/version.ts";
 import type { Config, InstanceConfig } from "../config/config.ts";
 import { serveAdmin } from "../control/admin.ts";
@@ -25,6 +26,7 @@ const MEMORY_MS = 1000;
 
 /** Run the daemon until it is told to stop. What it throws keeps it from starting. */
 export async function runDaemon(config: Config): Promise<void> {
+  nameProcess();
   await using log = openLog(config.log);
   log.info("lrkproxy starts", { version: VERSION, pid: Deno.pid });
   for (const note of config.notes) log.warn(note);

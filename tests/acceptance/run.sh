@@ -37,7 +37,7 @@ esac
 
 need_root
 need_commands sipp=sip-tester gcc=gcc make=make ip=iproute2 nft=nftables ss=iproute2 chrt=util-linux
-[[ -x $LRKPROXY ]] || fail "no $LRKPROXY: run deno task build"
+[[ -x $LRKPROXY ]] || fail "no $LRKPROXY: run tools/deno.sh task compile"
 DENO=$(find_deno)
 LOGS=$(mktemp -d "${TMPDIR:-/tmp}/lrkproxy-acceptance.XXXXXX")
 
@@ -56,6 +56,9 @@ trap finish EXIT
 
 # In memory: SIPp writes down each step of each call, and rtp_peer must not wait for a disk to read it.
 mount -t tmpfs -o mode=700 lrkproxy-acceptance "$LOGS"
+# From a folder that holds nothing else: the program is this one file.
+install -D -m 755 "$LRKPROXY" "$LOGS/program/lrkproxy"
+LRKPROXY=$LOGS/program/lrkproxy
 bash "$ACCEPTANCE/roots.sh" "${versions/6.0 5.6/both}"
 make -s -C "$TOP/tests/tools" OUT="$LOGS/tools" rtp_peer
 make_topology

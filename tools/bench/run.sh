@@ -15,7 +15,7 @@ Usage: tools/bench/run.sh [--quick] [--json FILE] [forwarding|control|all]
   --quick      fewer and shorter rounds: to see that it works
   --json FILE  write the figures to FILE, too
 
-The program measured is dist/lrkproxy (deno task build), or $LRKPROXY. Traffic
+The program measured is dist/lrkproxy (deno task compile), or $LRKPROXY. Traffic
 stays in namespaces that are removed at the end.
 HELP
 }
@@ -69,7 +69,7 @@ deno_program() {
 
 build_programs
 if [ ! -x "$PROGRAM" ]; then
-  echo "Cannot find $PROGRAM: run deno task build first" >&2
+  echo "Cannot find $PROGRAM: run tools/deno.sh task compile first" >&2
   exit 1
 fi
 if [ "$PART" != control ]; then
