@@ -4,12 +4,13 @@
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   base: [],
   netns: ["base"],
+  systemd: ["base"],
   core: ["base"],
   config: ["base"],
   control: ["base", "core"],
   nft: ["base", "core"],
   fake: ["base", "core"],
-  daemon: ["base", "core", "config", "control", "nft"],
+  daemon: ["base", "core", "config", "control", "nft", "systemd"],
   cli: ["base", "config", "control/admin.ts"],
   demo: ["base", "core", "config", "control", "netns", "daemon", "cli/output.ts", "cli/args.ts"],
 };

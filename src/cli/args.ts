@@ -45,7 +45,7 @@ up to date; packets never reach a program. The other commands look at a running
 daemon. Without a command, its status is shown.`;
 
 const AFTERWORD = `
-Exit status: 0 done, 1 failed, 2 wrong usage, 3 no daemon answers.
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 no daemon answers, 78 wrong configuration (run).
 
 Examples:
   lrkproxy demo                     see two endpoints talk through the relay

@@ -18,6 +18,9 @@ export interface HeavyCommands {
   ) => Promise<number>;
 }
 
+/** sysexits(3) EX_CONFIG: what starts the daemon knows by it that starting it again is of no use. */
+const EXIT_CONFIG = 78;
+
 /** How long `stop` waits for the daemon to be gone. */
 const STOP_PATIENCE_MS = 15_000;
 
@@ -55,7 +58,7 @@ async function carryOut(
     case "demo":
       return await heavy.demo(invocation.options, output);
     case "run":
-      await heavy.run(await loadOrFail(invocation.options.config));
+      await heavy.run(await loadOrFail(invocation.options.config, EXIT_CONFIG));
       return 0;
     case "check-config": {
       const { config } = invocation.options;
@@ -67,12 +70,12 @@ async function carryOut(
   }
 }
 
-async function loadOrFail(path: string): Promise<Config> {
+async function loadOrFail(path: string, exitCode: 1 | 78 = 1): Promise<Config> {
   const config = await readConfig(path);
   if (config.ok) return config.value;
   throw new CommandFailure(
     `the configuration cannot be used\n${formatErrors(config.error).trimEnd()}`,
-    1,
+    exitCode,
   );
 }
 

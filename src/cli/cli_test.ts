@@ -265,7 +265,7 @@ Deno.test("runCli() runs the daemon with a good configuration alone", async () =
     },
   };
   const argv = ["run", "--config", path];
-  assert.equal((await run(argv, heavy)).code, 1, "there is no file yet");
+  assert.equal((await run(argv, heavy)).code, 78, "there is no file yet");
   assert.equal(started.length, 0);
   await Deno.writeTextFile(path, "[kernel]\ninternal_ip = 10.10.1.1\n");
   assert.deepEqual(await run(argv, heavy), { code: 0, out: "", error: "" });

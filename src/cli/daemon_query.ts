@@ -8,7 +8,7 @@ const DEFAULT_SOCKET = "/run/lrkproxy/admin.sock";
 
 /** A command that ends with a message on stderr and this exit code. */
 export class CommandFailure extends Error {
-  constructor(message: string, readonly exitCode: 1 | 3) {
+  constructor(message: string, readonly exitCode: 1 | 3 | 78) {
     super(message);
   }
 }

@@ -86,8 +86,8 @@ export const anyText = kind("any text", v.string());
 /** The path of a folder. */
 export const folderPath = kind("an absolute path", absolutePath(4095));
 
-/** The path of a socket: the kernel keeps it in a buffer of 108 bytes. */
-export const socketPath = kind("an absolute path of at most 107 bytes", absolutePath(107));
+/** The path of a socket: the kernel keeps it in a buffer of 108 bytes, with a `~` while it is renewed. */
+export const socketPath = kind("an absolute path of at most 106 bytes", absolutePath(106));
 
 function absolutePath(maxBytes: number) {
   return v.pipe(

@@ -125,10 +125,10 @@ export type ResponseText = AsyncIterable<string>;
 /** Answers one question. */
 export type Answerer = (request: AdminRequest) => AdminResponse | ResponseText;
 
-/** Answer questions on a UNIX socket, which only its owner may use, until it is closed. */
+/** Answer questions on a UNIX socket, for its owner and group, until it is closed. */
 export function serveAdmin(path: string, answer: Answerer): AsyncDisposable {
   const listener = Deno.listen({ transport: "unix", path });
-  Deno.chmodSync(path, 0o600);
+  Deno.chmodSync(path, 0o660);
   const done = (async () => {
     for await (const connection of listener) void serveConnection(connection, answer);
   })();

@@ -82,6 +82,11 @@ export class Inbox {
     }
   }
 
+  /** Wait until all that was taken is answered. */
+  async settled(): Promise<void> {
+    while (this.#delivery) await this.#delivery;
+  }
+
   async #deliverSoon(): Promise<void> {
     // Whoever reads a socket takes all that waits there before this goes on.
     await Promise.resolve();

@@ -31,6 +31,15 @@ export function sockaddrAddress(sockaddr: Uint8Array): Address {
   return isMapped ? { family: 4, bytes: bytes.slice(12) } : { family: 6, bytes };
 }
 
+/** The sockaddr of an address and port. */
+export function sockaddrOf({ family, bytes }: Address, port: number): Uint8Array<ArrayBuffer> {
+  const sockaddr = new Uint8Array(family === 4 ? 16 : SOCKADDR_BYTES);
+  sockaddr[0] = family === 4 ? AF_INET : AF_INET6;
+  sockaddr.set([port >> 8, port & 255], 2);
+  sockaddr.set(bytes, family === 4 ? 4 : 8);
+  return sockaddr;
+}
+
 function familyOf(sockaddr: Uint8Array): number {
   return (sockaddr[0] ?? 0) | (sockaddr[1] ?? 0) << 8;
 }

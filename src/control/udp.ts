@@ -1,11 +1,15 @@
 import { type Address, parseAddress } from "../base/cidr.ts";
+import { libc } from "../base/libc.ts";
 import type { Inbox } from "./inbox.ts";
-import { sockaddrAddress } from "./sockaddr.ts";
+import { Inheritance, socketName } from "./inheritance.ts";
+import { sockaddrAddress, sockaddrOf } from "./sockaddr.ts";
 import {
   DATAGRAM_BYTES,
   DatagramReader,
+  duplicate,
   raiseReceiveBuffer,
   sendDatagram,
+  shareAddress,
   udpSockets,
 } from "./udp_socket.ts";
 
@@ -27,52 +31,86 @@ export interface UdpOptions {
   readonly allows: (address: Address) => boolean;
   /** Told of every datagram from somebody who may not. */
   readonly onStranger: (address: Address) => void;
+  /** Sockets of the daemon before this one. */
+  readonly inheritance?: Inheritance;
 }
 
 /** An open control socket. */
 export interface UdpServer extends AsyncDisposable {
   /** The receive buffer that the kernel granted. */
   readonly receiveBufferBytes: number;
+  /** The descriptor of the socket. */
+  readonly fd: number;
 }
 
 /** Answer requests on a UDP socket until it is closed. */
 export function serveUdp(inbox: Inbox, options: UdpOptions): UdpServer {
-  const { instance, hostname, port } = options;
-  const others = udpSockets(port);
-  const socket = Deno.listenDatagram({ transport: "udp", hostname, port });
-  const fd = udpSockets(port).find((each) => !others.includes(each));
-  if (fd === undefined) throw new Error(`Cannot find the socket just opened on port ${port}`);
-  const take = (
-    bytes: Uint8Array,
-    from: Address,
-    send: (reply: Uint8Array<ArrayBuffer>) => void,
-  ): void => {
+  const { instance, inheritance = new Inheritance() } = options;
+  const { socket, fd, predecessors } = openSocket(options, inheritance);
+  // Answers have a descriptor of their own, which is good until the last one is sent.
+  const answering = duplicate(fd);
+  const take = (bytes: Uint8Array, from: Address, peer: Uint8Array<ArrayBuffer>): void => {
     if (options.allows(from)) {
-      const answer = (reply: Uint8Array<ArrayBuffer> | null): void => void (reply && send(reply));
+      const answer = (reply: Uint8Array<ArrayBuffer> | null): void =>
+        void (reply && sendDatagram(answering, reply, peer));
       return inbox.take({ instance, bytes, framing: "cookie", answer });
     }
     inbox.counts.stranger++;
     options.onStranger(from);
   };
+  const drain = (reader: DatagramReader): number =>
+    reader.drain(DRAIN_AT_ONCE, (bytes, peer) => take(bytes, sockaddrAddress(peer), peer));
+  const inherited = inheritance.passOn(predecessors, (each) => {
+    const waiting = new DatagramReader(each);
+    while (drain(waiting) === DRAIN_AT_ONCE);
+  });
   const reader = new DatagramReader(fd);
-  const drain = (): number =>
-    reader.drain(DRAIN_AT_ONCE, (bytes, peer) => {
-      take(bytes, sockaddrAddress(peer), (reply) => sendDatagram(fd, reply, peer));
-    });
   const rush = new Rush();
   const done = receiveAll(socket, async (bytes, peer) => {
     if (rush.isOn()) await new Promise((resolve) => setTimeout(resolve, RUSH_WAIT_MS));
     const from = parseAddress(peer.hostname);
-    // A peer that went away meanwhile is no fault of ours.
-    if (from.ok) take(bytes, from.value, (reply) => void socket.send(reply, peer).catch(() => {}));
-    rush.note(1 + drain());
+    if (from.ok) take(bytes, from.value, sockaddrOf(from.value, peer.port));
+    rush.note(1 + drain(reader));
   });
   return {
+    fd,
     receiveBufferBytes: raiseReceiveBuffer(fd, options.receiveBufferBytes),
     [Symbol.asyncDispose]: async () => {
+      await inherited[Symbol.asyncDispose]();
       socket.close();
+      // What was read is answered; what was not waits for the next daemon, if the socket is kept.
       await done;
+      await inbox.settled();
+      libc().close(answering);
     },
+  };
+}
+
+interface OpenSocket {
+  readonly socket: Deno.DatagramConn;
+  readonly fd: number;
+  /** Inherited sockets of the very same address. */
+  readonly predecessors: readonly number[];
+}
+
+/**
+ * Open the socket, beside those that hold its address already: of several the youngest gets what
+ * arrives. They share the address no longer than that takes, lest somebody else joins them.
+ */
+function openSocket({ hostname, port }: UdpOptions, inheritance: Inheritance): OpenSocket {
+  const predecessors = inheritance.udp(port);
+  const others = udpSockets(port);
+  for (const each of predecessors) shareAddress(each, true);
+  const reuseAddress = predecessors.length > 0;
+  const socket = Deno.listenDatagram({ transport: "udp", hostname, port, reuseAddress });
+  const fd = udpSockets(port).find((each) => !others.includes(each));
+  if (fd === undefined) throw new Error(`Cannot find the socket just opened on port ${port}`);
+  for (const each of [fd, ...predecessors]) shareAddress(each, false);
+  const name = socketName(fd).join();
+  return {
+    socket,
+    fd,
+    predecessors: predecessors.filter((each) => socketName(each).join() === name),
   };
 }
 

@@ -1,4 +1,4 @@
-import { libc } from "../base/libc.ts";
+import { libc, systemError } from "../base/libc.ts";
 import { SOCKADDR_BYTES, sockaddrLength, sockaddrPort } from "./sockaddr.ts";
 
 /*
@@ -7,11 +7,13 @@ import { SOCKADDR_BYTES, sockaddrLength, sockaddrPort } from "./sockaddr.ts";
  */
 
 const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
 const SO_TYPE = 3;
 const SO_RCVBUF = 8;
 const SO_RCVBUFFORCE = 33;
 const SOCK_DGRAM = 2;
 const MSG_DONTWAIT = 0x40;
+const F_DUPFD_CLOEXEC = 1030;
 const HIGHEST_FD = 4096;
 /** Longer than any request, so that a longer one shows. */
 export const DATAGRAM_BYTES = 512;
@@ -39,6 +41,19 @@ export function raiseReceiveBuffer(fd: number, bytes: number): number {
     libc().setsockopt(fd, SOL_SOCKET, SO_RCVBUF, value, 4);
   }
   return readOption(fd, SO_RCVBUF);
+}
+
+/** Another descriptor of a socket. */
+export function duplicate(fd: number): number {
+  const copy = libc().fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  if (copy < 0) throw systemError("duplicate a control socket");
+  return copy;
+}
+
+/** Let other sockets be bound to a socket's address, or not. All that share one must allow it. */
+export function shareAddress(fd: number, isShared: boolean): void {
+  const value = new Uint8Array(Int32Array.of(isShared ? 1 : 0).buffer);
+  libc().setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, value, 4);
 }
 
 /** Takes what waits in a UDP socket, without waiting. */

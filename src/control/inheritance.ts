@@ -1,0 +1,85 @@
+import { libc } from "../base/libc.ts";
+import { SOCKADDR_BYTES, sockaddrPort } from "./sockaddr.ts";
+
+/*
+ * Control sockets of the daemon before this one, which somebody kept open meanwhile: what was asked
+ * while no daemon ran waits in them. Each is emptied into the socket that replaces it, and closed.
+ */
+
+const FIRST_FD = 3;
+const HIGHEST_FD = 4096;
+const AF_UNIX = 1;
+/** sockaddr_un. */
+const UNIX_BYTES = 110;
+
+/** A request that was on its way to the old socket has arrived after so long. */
+const STRAGGLERS_MS = 100;
+
+/**
+ * A UNIX socket is bound to this name beside its own, and then takes its own by rename(2), so that
+ * there is no moment in which nobody serves it. The kernel goes on calling it by the first name.
+ */
+export const SUCCESSOR_SUFFIX = "~";
+
+/** The sockets that were inherited, until each has gone to its successor. */
+export class Inheritance {
+  readonly #fds: Set<number>;
+
+  /** `fds` belong to this object from now on. */
+  constructor(fds: Iterable<number> = []) {
+    this.#fds = new Set(fds);
+  }
+
+  /** The UDP sockets that are bound to `port`, on whatever address. */
+  udp(port: number): readonly number[] {
+    return [...this.#fds].filter((fd) => sockaddrPort(socketName(fd)) === port);
+  }
+
+  /** The listeners that serve `path`. */
+  unix(path: string): readonly number[] {
+    return [...this.#fds].filter((fd) => unixPath(socketName(fd)) === path + SUCCESSOR_SUFFIX);
+  }
+
+  /** Empty sockets by `take`, now and once more for stragglers, and close them. */
+  passOn(fds: readonly number[], take: (fd: number) => void): AsyncDisposable {
+    for (const fd of fds) {
+      this.#fds.delete(fd);
+      take(fd);
+    }
+    const close = (): void => {
+      clearTimeout(timer);
+      for (const fd of fds) {
+        take(fd);
+        libc().close(fd);
+      }
+      fds = [];
+    };
+    const timer = setTimeout(close, STRAGGLERS_MS);
+    return { [Symbol.asyncDispose]: () => Promise.resolve(close()) };
+  }
+
+  /** Close those that nobody wanted: their addresses are not in the configuration any more. */
+  closeRest(): void {
+    for (const fd of this.#fds) libc().close(fd);
+    this.#fds.clear();
+  }
+}
+
+/** The sockaddr that a socket is bound to; empty for what is no socket. */
+export function socketName(fd: number): Uint8Array<ArrayBuffer> {
+  const address = new Uint8Array(Math.max(UNIX_BYTES, SOCKADDR_BYTES));
+  const length = new Uint8Array(Uint32Array.of(address.length).buffer);
+  if (libc().getsockname(fd, address, length) !== 0) return new Uint8Array(0);
+  return address.slice(0, new DataView(length.buffer).getUint32(0, true));
+}
+
+/** The descriptors of UNIX sockets that are bound to a path. */
+export function boundTo(path: string): readonly number[] {
+  const fds = Array.from({ length: HIGHEST_FD - FIRST_FD }, (_, i) => FIRST_FD + i);
+  return fds.filter((fd) => unixPath(socketName(fd)) === path);
+}
+
+function unixPath(sockaddr: Uint8Array): string | null {
+  if (sockaddr[0] !== AF_UNIX) return null;
+  return new TextDecoder().decode(sockaddr.subarray(2)).replace(/\0.*$/s, "");
+}
