@@ -15,13 +15,14 @@ Installs what the tests need and runs these tiers, all of them by default:
   install     install.sh into a scratch folder, and the demonstration
   onefile     the one executable: start, cache, environment, signals; its launcher for arm64
   netns       the kernel path in network namespaces: contract suite, real daemon
+  systemd     the unit in a booted Debian 12 and 13: kill -9, restart, upgrade, hang under calls
   acceptance  Kamailio 6.0 and 5.6 with SIPp callers and real RTP
 
 Exit status 0 if every tier passed.
 HELP
 }
 
-packages=(nftables iproute2 ethtool python3 shellcheck sip-tester debootstrap procps strace
+packages=(nftables iproute2 ethtool python3 shellcheck sip-tester debootstrap procps strace systemd-container
 	gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static "${build_packages[@]}")
 
 tier_ok() {
@@ -52,13 +53,20 @@ tier_netns() {
 	tools/deno.sh task netns
 }
 
+tier_systemd() {
+	tools/build.sh
+	make --silent -C tests/tools
+	tests/acceptance/roots.sh systemd-bookworm systemd-trixie
+	tools/deno.sh task systemd
+}
+
 tier_acceptance() {
 	tools/build.sh
 	make --silent -C tests/tools
 	tools/deno.sh task acceptance
 }
 
-all_tiers=(ok install onefile netns acceptance)
+all_tiers=(ok install onefile netns systemd acceptance)
 tiers=()
 for argument in "$@"; do
 	case " ${all_tiers[*]} " in

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { SOCKADDR_BYTES, sockaddrAddress, sockaddrLength, sockaddrPort } from "./sockaddr.ts";
+import {
+  SOCKADDR_BYTES,
+  sockaddrAddress,
+  sockaddrLength,
+  sockaddrOf,
+  sockaddrPort,
+} from "./sockaddr.ts";
 
 function padded(...bytes: readonly number[]): Uint8Array {
   const sockaddr = new Uint8Array(SOCKADDR_BYTES);
@@ -24,4 +30,11 @@ Deno.test("sockaddrAddress() takes a mapped address for the IPv4 one that it is"
     family: 6,
     bytes: Uint8Array.of(0xfd, ...Array(14).fill(0), 1),
   });
+});
+
+Deno.test("sockaddrOf() writes what sockaddrAddress() and sockaddrPort() read", () => {
+  for (const sockaddr of [IPV4, IPV6]) {
+    const written = sockaddrOf(sockaddrAddress(sockaddr), sockaddrPort(sockaddr) ?? 0);
+    assert.deepEqual(written, sockaddr.slice(0, sockaddrLength(sockaddr)));
+  }
 });

@@ -40,7 +40,11 @@ export async function nft(place: Namespace, command: string): Promise<string> {
 
 /** Read our table; the answer is empty if there is none. */
 export async function readTable(place: Namespace): Promise<KernelTable> {
-  const text = await runIn(place, "nft", "-j", "list ruleset");
+  return parseTable(await runIn(place, "nft", "-j", "list ruleset"));
+}
+
+/** Read our table from what `nft -j list ruleset` prints. */
+export function parseTable(text: string): KernelTable {
   const { nftables } = JSON.parse(text) as { nftables: Record<string, JsonSet>[] };
   const sets = nftables.flatMap((object) => object.set ?? object.map ?? [])
     .filter(({ table }) => table === "lrkproxy");

@@ -30,8 +30,9 @@ remove_group() { find "$1" -depth -type d -exec rmdir {} + 2>/dev/null; }
 
 # The child of nspawn that is number 1 of its own namespace and has become systemd.
 leader_pid() {
-  local pid
-  for pid in $(cat "/proc/$nspawn/task/$nspawn/children" 2>/dev/null); do
+  local pid children=()
+  read -ra children <"/proc/$nspawn/task/$nspawn/children" 2>/dev/null || true
+  for pid in "${children[@]}"; do
     grep -qx systemd "/proc/$pid/comm" 2>/dev/null || continue
     awk -v pid="$pid" '$1 == "NSpid:" && $NF == 1 { print pid }' "/proc/$pid/status"
   done
