@@ -4,8 +4,11 @@
 #
 #   calls.sh [CALLS]
 . "$(dirname "$0")/../acceptance/lib.sh"
+# shellcheck source=../acceptance/topology.sh
 . "$ACCEPTANCE/topology.sh"
+# shellcheck source=../acceptance/relay_machine.sh
 . "$ACCEPTANCE/relay_machine.sh"
+# shellcheck source=../acceptance/scenario.sh
 . "$ACCEPTANCE/scenario.sh"
 
 calls=${1:-20}
