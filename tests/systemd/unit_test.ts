@@ -187,8 +187,9 @@ class Unit {
     const before = await this.#machine.property("MainPID");
     await action();
     await until("another daemon is ready", async () => {
-      return await this.#machine.property("ActiveState") === "active" &&
-        ![before, "0"].includes(await this.#machine.property("MainPID"));
+      // In this order: what is active may yet be the one that is to go.
+      return ![before, "0"].includes(await this.#machine.property("MainPID")) &&
+        await this.#machine.property("ActiveState") === "active";
     }, WATCHDOG_MS);
   }
 
