@@ -1,16 +1,11 @@
 import { libc } from "../base/libc.ts";
-import { SOCKADDR_BYTES, sockaddrPort } from "./sockaddr.ts";
+import { socketName, unixPath } from "./descriptors.ts";
+import { sockaddrPort } from "./sockaddr.ts";
 
 /*
  * Control sockets of the daemon before this one, which somebody kept open meanwhile: what was asked
  * while no daemon ran waits in them. Each is emptied into the socket that replaces it, and closed.
  */
-
-const FIRST_FD = 3;
-const HIGHEST_FD = 4096;
-const AF_UNIX = 1;
-/** sockaddr_un. */
-const UNIX_BYTES = 110;
 
 /** A request that was on its way to the old socket has arrived after so long. */
 const STRAGGLERS_MS = 100;
@@ -63,23 +58,4 @@ export class Inheritance {
     for (const fd of this.#fds) libc().close(fd);
     this.#fds.clear();
   }
-}
-
-/** The sockaddr that a socket is bound to; empty for what is no socket. */
-export function socketName(fd: number): Uint8Array<ArrayBuffer> {
-  const address = new Uint8Array(Math.max(UNIX_BYTES, SOCKADDR_BYTES));
-  const length = new Uint8Array(Uint32Array.of(address.length).buffer);
-  if (libc().getsockname(fd, address, length) !== 0) return new Uint8Array(0);
-  return address.slice(0, new DataView(length.buffer).getUint32(0, true));
-}
-
-/** The descriptors of UNIX sockets that are bound to a path. */
-export function boundTo(path: string): readonly number[] {
-  const fds = Array.from({ length: HIGHEST_FD - FIRST_FD }, (_, i) => FIRST_FD + i);
-  return fds.filter((fd) => unixPath(socketName(fd)) === path);
-}
-
-function unixPath(sockaddr: Uint8Array): string | null {
-  if (sockaddr[0] !== AF_UNIX) return null;
-  return new TextDecoder().decode(sockaddr.subarray(2)).replace(/\0.*$/s, "");
 }

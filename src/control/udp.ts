@@ -1,7 +1,8 @@
 import { type Address, parseAddress } from "../base/cidr.ts";
 import { libc } from "../base/libc.ts";
 import type { Inbox } from "./inbox.ts";
-import { Inheritance, socketName } from "./inheritance.ts";
+import { socketName } from "./descriptors.ts";
+import { Inheritance } from "./inheritance.ts";
 import { sockaddrAddress, sockaddrOf } from "./sockaddr.ts";
 import {
   DATAGRAM_BYTES,

@@ -1,4 +1,5 @@
 import { libc, systemError } from "../base/libc.ts";
+import { openDescriptors, socketName } from "./descriptors.ts";
 import { SOCKADDR_BYTES, sockaddrLength, sockaddrPort } from "./sockaddr.ts";
 
 /*
@@ -14,20 +15,14 @@ const SO_RCVBUFFORCE = 33;
 const SOCK_DGRAM = 2;
 const MSG_DONTWAIT = 0x40;
 const F_DUPFD_CLOEXEC = 1030;
-const HIGHEST_FD = 4096;
 /** Longer than any request, so that a longer one shows. */
 export const DATAGRAM_BYTES = 512;
 
 /** The descriptors of the UDP sockets that are bound to `port`, on whatever address. */
 export function udpSockets(port: number): readonly number[] {
-  const address = new Uint8Array(128);
-  const found: number[] = [];
-  for (let fd = 3; fd < HIGHEST_FD; fd++) {
-    const length = lengthOf(address.length);
-    if (libc().getsockname(fd, address, length) !== 0) continue;
-    if (sockaddrPort(address) === port && readOption(fd, SO_TYPE) === SOCK_DGRAM) found.push(fd);
-  }
-  return found;
+  return openDescriptors().filter((fd) =>
+    sockaddrPort(socketName(fd)) === port && readOption(fd, SO_TYPE) === SOCK_DGRAM
+  );
 }
 
 /**

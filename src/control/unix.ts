@@ -1,5 +1,6 @@
 import type { Inbox } from "./inbox.ts";
-import { boundTo, Inheritance, SUCCESSOR_SUFFIX } from "./inheritance.ts";
+import { boundTo } from "./descriptors.ts";
+import { Inheritance, SUCCESSOR_SUFFIX } from "./inheritance.ts";
 import { acceptWaiting, type Stream } from "./raw_stream.ts";
 import { MAX_REQUEST, parseRequest } from "./request.ts";
 
