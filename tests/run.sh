@@ -12,7 +12,7 @@ Usage: sudo ./tests/run.sh [TIER…]
 Installs what the tests need and runs these tiers, all of them by default:
 
   ok          style, types, layers, shell scripts, unit tests, transcripts, fuzzing
-  install     install.sh into a scratch folder, and the demonstration
+  install     install.sh and the Debian package on fresh Debian 12 and 13 roots
   onefile     the one executable: start, cache, environment, signals; its launcher for arm64
   netns       the kernel path in network namespaces: contract suite, real daemon
   systemd     the unit in a booted Debian 12 and 13: kill -9, restart, upgrade, hang under calls
@@ -31,15 +31,7 @@ tier_ok() {
 }
 
 tier_install() {
-	local scratch
-	scratch=$(mktemp -d)
-	DESTDIR=$scratch ./install.sh
-	"$scratch/usr/local/bin/lrkproxy" demo --seconds 3
-	DESTDIR=$scratch ./install.sh --uninstall
-	local left
-	left=$(find "$scratch" -type f ! -path '*/etc/lrkproxy/lrkproxy.ini')
-	rm -rf "$scratch"
-	[[ -z $left ]] || { echo "install.sh --uninstall left: $left"; return 1; }
+	bash tests/install/run.sh
 }
 
 tier_onefile() {

@@ -5,13 +5,18 @@
 # shellcheck disable=SC2034  # used by those who source this
 build_packages=(gcc libc6-dev libzstd-dev make zstd)
 
+# missing_packages PACKAGE…: those that are not installed, a line each.
+missing_packages() {
+	local package
+	for package in "$@"; do
+		dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || echo "$package"
+	done
+}
+
 # install_packages PACKAGE…: those that are missing.
 install_packages() {
-	local missing=() package
-	for package in "$@"; do
-		dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
-			missing+=("$package")
-	done
+	local missing
+	mapfile -t missing < <(missing_packages "$@")
 	((${#missing[@]})) || return 0
 	printf '==> Installing %s\n' "${missing[*]}"
 	apt-get update -qq

@@ -64,3 +64,23 @@ find_deno() {
     deno=$(command -v deno) || fail "no deno: run npm ci in tools/deno"
   echo "$deno"
 }
+
+# The mirror this machine itself installs from: the main component of its own release.
+debian_mirror() {
+  local release
+  if [[ -n ${LRK_DEBIAN_MIRROR:-} ]]; then
+    echo "$LRK_DEBIAN_MIRROR"
+    return
+  fi
+  release=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+  # shellcheck disable=SC2016  # the dollars are apt's
+  apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' "Created-By: Packages" |
+    awk -v want="$release" '$2 == "main" && ($1 == want || $1 == "stable") { print $3; exit }'
+}
+
+# debootstrap downloads with wget, which does not read apt's proxy setting.
+use_apt_proxy() {
+  local proxy=""
+  eval "$(apt-config shell proxy Acquire::http::Proxy)"
+  [[ -z $proxy || $proxy == DIRECT ]] || export http_proxy="$proxy"
+}

@@ -1,0 +1,83 @@
+#!/bin/bash
+# install.sh and the .deb on fresh Debian roots: run.sh [bookworm|trixie]…, both by default.
+# LRK_CACHE: where the roots are kept. LRK_DEBIAN_MIRROR: where they come from.
+. "$(dirname "$0")/../acceptance/lib.sh"
+here=$(cd "$(dirname "$0")" && pwd)
+scratch=''
+pids=()
+
+suites=("$@")
+((${#suites[@]})) || suites=(bookworm trixie)
+# shellcheck source=../../tools/packages.sh
+. "$TOP/tools/packages.sh"
+need_root
+install_packages "${build_packages[@]}"
+need_commands debootstrap=debootstrap slirp4netns=slirp4netns lintian=lintian
+
+finish() {
+	local status=$?
+	((${#pids[@]} == 0)) || kill "${pids[@]}" 2>/dev/null || true
+	wait
+	rm -rf --one-file-system "$scratch"
+	exit "$status"
+}
+trap finish EXIT
+scratch=$(mktemp -d /var/tmp/lrkproxy-install.XXXXXX)
+
+# What debootstrap gives and nothing else: a fresh machine.
+ensure_base() {
+	local root=$CACHE/base-$1
+	[[ ! -d $root ]] || return 0
+	say "building $root (kept for later runs)"
+	rm -rf --one-file-system "$root.building"
+	use_apt_proxy
+	debootstrap --variant=minbase "$1" "$root.building" "$(debian_mirror)" >"$CACHE/debootstrap-base-$1.log" 2>&1 ||
+		fail "debootstrap $1: see $CACHE/debootstrap-base-$1.log"
+	mv -T "$root.building" "$root"
+}
+
+# run_machine SUITE: a machine of its own: file system, processes and network, with a way out
+# through this one's sockets.
+run_machine() {
+	local suite=$1 folder=$scratch/$1 world init network
+	mkdir -p "$folder"/{upper,work,root}
+	unshare --mount --net --pid --fork --kill-child --mount-proc bash "$here/machine.sh" "$suite" "$folder" &
+	world=$!
+	wait_for 10 "the machine's first process" has_own_network "$world"
+	init=$(pgrep -P "$world")
+	slirp4netns --configure --mtu=65520 --disable-host-loopback "$init" tap0 >"$folder/network.log" 2>&1 &
+	network=$!
+	local status=0
+	wait "$world" || status=$?
+	kill "$network" 2>/dev/null || true
+	return "$status"
+}
+
+has_own_network() {
+	local init
+	init=$(pgrep -P "$1") && [[ $(readlink "/proc/$init/ns/net") != "$(readlink /proc/self/ns/net)" ]]
+}
+
+bash "$here/texts.sh"
+mkdir -p "$CACHE"
+exec 9>"$CACHE/.lock"
+flock 9
+for suite in "${suites[@]}"; do ensure_base "$suite"; done
+exec 9>&-
+
+"$TOP/tools/build.sh"
+say 'the package'
+bash "$TOP/tools/deb/build.sh" >/dev/null
+lintian --fail-on error --allow-root "$TOP"/dist/lrkproxy_*.deb || fail 'lintian has found errors'
+
+for suite in "${suites[@]}"; do
+	run_machine "$suite" >"$scratch/$suite.log" 2>&1 &
+	pids+=($!)
+done
+failed=0
+for index in "${!suites[@]}"; do
+	wait "${pids[$index]}" || { failed=1 && grep -v '^ok ' "$scratch/${suites[$index]}.log"; }
+	grep '^ok ' "$scratch/${suites[$index]}.log" | sed "s/^/${suites[$index]}: /"
+done
+pids=()
+((failed == 0)) || fail 'see above'
