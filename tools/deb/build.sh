@@ -52,7 +52,7 @@ changelog() {
 script() {
 	printf '#!/bin/bash\nset -e\nprogram=/usr/bin/lrkproxy\nsay() { echo "lrkproxy: $*"; }\n\n'
 	sed -e '/^#!/d' -e '/^# shellcheck/d' tools/install/guess.sh tools/install/machine.sh
-	sed '/^#!/d' "tools/deb/$1"
+	sed -e '/^#/d' "tools/deb/$1"
 }
 
 root=$(mktemp -d)

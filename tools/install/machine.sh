@@ -104,7 +104,7 @@ make_sysctls() {
 	checked=$("$program" check-config)
 	settings=$(sysctl_settings "$checked")
 	while read -r key value; do
-		before=$(is_recorded "$key" && recorded_sysctl "$key" || read_sysctl "$key")
+		before=$(if is_recorded "$key"; then recorded_sysctl "$key"; else read_sysctl "$key"; fi)
 		record+="$key"$'\t'"$value"$'\t'"$before"$'\n'
 	done <<<"$settings"
 	while IFS=$'\t' read -r key ours before; do
