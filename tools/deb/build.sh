@@ -62,6 +62,7 @@ gzip -9n "$root/usr/share/man/man8/lrkproxy.8"
 doc=$root/usr/share/doc/lrkproxy
 install -m 644 tools/deb/copyright "$doc/copyright"
 changelog | gzip -9n >"$doc/changelog.gz"
+install -D -m 644 tools/deb/lintian-overrides "$root/usr/share/lintian/overrides/lrkproxy"
 
 mkdir "$root/DEBIAN"
 control >"$root/DEBIAN/control"
