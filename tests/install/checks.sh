@@ -21,7 +21,7 @@ is() { [[ $2 == "$3" ]] || fail "$1: \"$3\" instead of \"$2\""; }
 
 # Everything on this machine but what is Debian's own book-keeping.
 snapshot() {
-	find / -xdev \( -path /root -o -path /proc -o -path /sys -o -path /tmp -o -path /var/lib/dpkg -o -path /var/lib/apt \
+	find / -xdev \( -path /root -o -path /opt -o -path /proc -o -path /sys -o -path /tmp -o -path /var/lib/dpkg -o -path /var/lib/apt \
 		-o -path /var/cache/apt -o -path /var/cache/debconf -o -path /var/log -o -path /etc/.pwd.lock \
 		-o -path '/etc/*-' -o -path /etc/ld.so.cache -o -path /var/cache/ldconfig \) -prune -o \
 		\( -type f -o -type d -o -type l \) -printf '%M %u:%g %p %l\n' | LC_ALL=C sort

@@ -1,5 +1,6 @@
 #!/bin/bash
-# install.sh and the .deb on fresh Debian roots: run.sh [bookworm|trixie]…, both by default.
+# install.sh and the .deb on fresh Debian roots, without systemd and booted by it:
+# run.sh [bookworm|trixie]…, both by default.
 # LRK_CACHE: where the roots are kept. LRK_DEBIAN_MIRROR: where they come from.
 . "$(dirname "$0")/../acceptance/lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)
@@ -64,20 +65,29 @@ exec 9>"$CACHE/.lock"
 flock 9
 for suite in "${suites[@]}"; do ensure_base "$suite"; done
 exec 9>&-
+bash "$ACCEPTANCE/roots.sh" "${suites[@]/#/systemd-}"
 
 "$TOP/tools/build.sh"
 say 'the package'
 bash "$TOP/tools/deb/build.sh" >/dev/null
 lintian --fail-on error --allow-root "$TOP"/dist/lrkproxy_*.deb || fail 'lintian has found errors'
 
-for suite in "${suites[@]}"; do
-	run_machine "$suite" >"$scratch/$suite.log" 2>&1 &
+logs=()
+# in_background LOG COMMAND…
+in_background() {
+	"${@:2}" >"$scratch/$1.log" 2>&1 &
 	pids+=($!)
+	logs+=("$1")
+}
+for suite in "${suites[@]}"; do
+	in_background "$suite" run_machine "$suite"
+	in_background "$suite, systemd" bash "$here/booted.sh" "$suite"
 done
 failed=0
-for index in "${!suites[@]}"; do
-	wait "${pids[$index]}" || { failed=1 && grep -v '^ok ' "$scratch/${suites[$index]}.log"; }
-	grep '^ok ' "$scratch/${suites[$index]}.log" | sed "s/^/${suites[$index]}: /"
+for index in "${!pids[@]}"; do
+	log=$scratch/${logs[$index]}.log
+	wait "${pids[$index]}" || { failed=1 && grep -v '^ok ' "$log"; }
+	grep '^ok ' "$log" | sed "s/^/${logs[$index]}: /"
 done
 pids=()
 ((failed == 0)) || fail 'see above'
