@@ -88,11 +88,14 @@ finish() {
 }
 
 get_packages() {
-	local wanted=("${packages[@]}")
-	[[ $build == no ]] || wanted+=(npm ca-certificates "${build_packages[@]}")
+	local wanted=("${packages[@]}") missing
+	[[ $build == no ]] || wanted+=(ca-certificates "${build_packages[@]}")
+	# Where Node.js does not come from Debian, neither does its npm.
+	[[ $build == no ]] || command -v npm >/dev/null || wanted+=(npm)
 	mkdir -p "$state_dir"
-	missing_packages "${wanted[@]}" >>"$state_dir/packages"
+	missing=$(missing_packages "${wanted[@]}")
 	install_packages "${wanted[@]}" || die 'the packages cannot be installed: see what apt-get says above'
+	printf '%s\n' "$missing" >>"$state_dir/packages"
 }
 
 # What building downloads stays in this folder.
@@ -113,7 +116,6 @@ check_program() {
 }
 
 place() {
-	mkdir -p "$state_dir"
 	# Without an older version to go back to, what is there helps more than nothing would.
 	[[ ! -e $command_path ]] || progress=placed
 	place_files "$stage" "$manifest"
@@ -142,7 +144,8 @@ install_it() {
 	! is_active || was_active=yes
 	get_packages
 	[[ $build == no ]] || build_program
-	stage=$(mktemp -d)
+	# Not in /tmp: programs cannot be run there on every machine.
+	stage=$(mktemp -d "$state_dir/new.XXXXXX")
 	stage_files "$stage"
 	check_program
 	make_user "$source_dir/systemd/sysusers.d/lrkproxy.conf"
@@ -187,6 +190,7 @@ uninstall_it() {
 	[[ ! -x $command_path ]] || end_calls || say 'The daemon could not be asked to end its calls'
 	! command -v systemctl >/dev/null || systemctl --quiet disable lrkproxy.service 2>/dev/null || true
 	! is_active || systemctl stop lrkproxy.service
+	! has_systemd || systemctl reset-failed lrkproxy.service 2>/dev/null || true
 	remove_table
 	restore_sysctls
 	[[ ! -e $manifest ]] || remove_files "$manifest"

@@ -31,6 +31,8 @@ clean_machine() {
 }
 
 installed() {
+	installs --binary /opt/built --no-start --no-demo
+	is 'the service after --no-start' inactive "$(systemctl is-active lrkproxy || true)"
 	installs --binary /opt/built
 	active 'after install.sh'
 	is 'the service at boot' enabled "$(systemctl is-enabled lrkproxy)"

@@ -44,6 +44,29 @@ again() {
 	ok 'installed twice is installed once; uninstalled twice is uninstalled'
 }
 
+for_packaging() {
+	DESTDIR=/root/tree PREFIX=/usr ./install.sh --binary "$built" >"$output" 2>&1 || fail 'DESTDIR'
+	cmp "$built" /root/tree/usr/bin/lrkproxy || fail 'DESTDIR: the program is not there'
+	is 'DESTDIR: the unit' 1 "$(grep -c '^ExecStart=/usr/bin/lrkproxy run' /root/tree/usr/lib/systemd/system/lrkproxy.service)"
+	unchanged_since 'DESTDIR' /root/before snapshot
+	rm -r /root/tree
+	ok 'DESTDIR puts files there and does nothing else'
+}
+
+# As in most containers.
+read_only_settings() {
+	mount --bind /proc/sys /proc/sys
+	mount -o remount,bind,ro /proc/sys
+	installs --binary "$built" --no-demo
+	says 'Cannot be set here, only at the next boot of a machine: net/ipv4/ip_forward'
+	grep -q '^net/ipv4/ip_forward = 1' /etc/sysctl.d/60-lrkproxy.conf || fail 'the settings are not written down'
+	installs --uninstall
+	umount /proc/sys
+	unchanged_since 'uninstalling' /root/before snapshot
+	unchanged_since 'uninstalling (sysctls)' /root/sysctls.before sysctls
+	ok 'where settings cannot be made, it says so and goes on'
+}
+
 edited() {
 	installs --binary "$built" --no-demo
 	sed -i -e '0,/^;start_port/s/^;start_port = .*/start_port = 25000/' -e 's/^internal_ip = .*/internal_ip = 10.0.2.100/' $config
@@ -169,6 +192,8 @@ package() {
 fresh_machine
 removed_without_trace
 again
+for_packaging
+read_only_settings
 edited
 legacy
 failures

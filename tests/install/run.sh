@@ -69,7 +69,11 @@ bash "$ACCEPTANCE/roots.sh" "${suites[@]/#/systemd-}"
 
 "$TOP/tools/build.sh"
 say 'the package'
+rm -f "$TOP"/dist/lrkproxy_*.deb
 bash "$TOP/tools/deb/build.sh" >/dev/null
+cp "$TOP"/dist/lrkproxy_*.deb "$scratch/first.deb"
+bash "$TOP/tools/deb/build.sh" >/dev/null
+cmp "$scratch/first.deb" "$TOP"/dist/lrkproxy_*.deb || fail 'the package differs from build to build'
 lintian --fail-on error --allow-root "$TOP"/dist/lrkproxy_*.deb || fail 'lintian has found errors'
 
 logs=()

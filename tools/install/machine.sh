@@ -27,7 +27,7 @@ remove_user() {
 
 addresses() { ip -o -4 address show scope global; }
 
-# make_config SAMPLE: unless there is a configuration. Fails if the addresses are for a human to say.
+# make_config SAMPLE: unless there is a configuration.
 make_config() {
 	local guess='' new=$config_path.new
 	mkdir -p "${config_path%/*}"
