@@ -44,6 +44,9 @@ done < <(compgen -e | grep -iE '^(https?|no|all)_proxy$|^npm_config_registry$')
 source=$root/root/lrkproxy
 mkdir -p "$source"
 (cd "$TOP" && git ls-files -z --cached --others --exclude-standard | tar -c --null --files-from=- --ignore-failed-read) | tar -x -C "$source"
+# Compressing the same runtime again would take most of the time.
+mkdir -p "$source/dist/.build"
+cp "$TOP"/dist/.build/*.zst "$source/dist/.build/" 2>/dev/null || true
 cp "$TOP"/dist/lrkproxy_*.deb "$root/root/lrkproxy.deb"
 
 exec chroot "$root" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
