@@ -12,6 +12,7 @@ fresh_machine() {
 	says 'Guessed from the routing table: internal_ip = 10.77.0.1, external_ip = 10.0.2.100'
 	says 'The two endpoints hear each other through the kernel.'
 	says 'modparam("lrkproxy", "lrkproxy_sock", "udp:127.0.0.1:8080")'
+	! grep -qE '^(lrkproxy|error): ' "$output" || fail 'one of the commands that it runs fails'
 	cp dist/lrkproxy "$built"
 	is 'the configuration' '640 root:lrkproxy' "$(stat -c '%a %U:%G' $config)"
 	is 'the program' '755 root:root' "$(stat -c '%a %U:%G' /usr/local/bin/lrkproxy)"
