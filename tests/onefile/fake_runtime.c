@@ -20,7 +20,7 @@ int main(int argc, char **argv)
 {
 	printf("pid %d\n", (int)getpid());
 	tell_link("exe", "/proc/self/exe");
-	tell_link("stdin", "/proc/self/fd/0");
+	tell_link("file3", "/proc/self/fd/3");
 	for (int i = 0; i < argc; i++)
 		printf("argument %s\n", argv[i]);
 	for (char **variable = environ; *variable; variable++)

@@ -203,6 +203,15 @@ Deno.test("the runtime gets the packed arguments, the program, then the user's; 
   ]);
 });
 
+Deno.test("files that were handed over keep their numbers, as systemd's sockets must", async () => {
+  using folder = await Folder.fake();
+  const through = ["sh", "-c", 'exec "$@" 3</etc/passwd', "sh"];
+  for (const start of ["first", "later"]) {
+    const { out } = await folder.run([], { through });
+    assert.deepEqual(told(out, "file3"), ["/etc/passwd"], start);
+  }
+});
+
 /** A damaged executable: its name, what is done to it, what it says. */
 const DAMAGE: [string, (path: string) => void, RegExp][] = [
   [
