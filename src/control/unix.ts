@@ -30,7 +30,11 @@ export async function serveUnix(inbox: Inbox, options: UnixOptions): Promise<Uni
   const { instance, path, inheritance = new Inheritance() } = options;
   const predecessors = inheritance.unix(path);
   const { listener, fd } = await openListener(options, predecessors.length > 0);
-  const serve = (connection: Stream): void => void serveConnection(inbox, instance, connection);
+  const served = new Set<Promise<void>>();
+  const serve = (connection: Stream): void => {
+    const over = serveConnection(inbox, instance, connection).finally(() => served.delete(over));
+    served.add(over);
+  };
   const inherited = inheritance.passOn(predecessors, (each) => acceptWaiting(each).forEach(serve));
   const done = (async () => {
     for await (const connection of listener) serve(connection);
@@ -39,9 +43,10 @@ export async function serveUnix(inbox: Inbox, options: UnixOptions): Promise<Uni
     fd,
     [Symbol.asyncDispose]: async () => {
       await inherited[Symbol.asyncDispose]();
-      await inbox.settled();
       listener.close();
       await done;
+      // Those who were let in are answered; who was not waits for the next daemon, if there is one.
+      await Promise.all(served);
       if (!options.isKept) await Deno.remove(path).catch(() => {});
     },
   };

@@ -97,9 +97,9 @@ Deno.test("check-config explains a good file, and says what and where is wrong i
   assert.match(good.out, /valid/);
   const path = `${world.daemon.folder}/bad.ini`;
   await Deno.writeTextFile(path, "[kernel]\ninternal_ip = 10.10.1.1\nstart_prot = 20000\n");
-  for (const command of ["check-config", "run"]) {
+  for (const [command, code] of [["check-config", 1], ["run", 78]] as const) {
     const bad = await lrkproxy(command, "--config", path);
-    assert.equal(bad.code, 1);
+    assert.equal(bad.code, code);
     assert.match(bad.error, /bad\.ini:3:.*start_prot/);
   }
 });

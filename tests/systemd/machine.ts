@@ -51,6 +51,11 @@ export class Machine implements AsyncDisposable {
     throw new Error(`"${program} ${args.join(" ")}" ended with ${code}: ${error}`);
   }
 
+  /** The path by which this process reaches a file of the machine. */
+  path(inside: string): string {
+    return `/proc/${this.#pid}/root${inside}`;
+  }
+
   /** A property of the unit, such as `MainPID`. */
   async property(name: string): Promise<string> {
     return await this.say("systemctl", "show", "lrkproxy", "--value", "--property", name);

@@ -84,6 +84,19 @@ for (const suite of ["bookworm", "trixie"]) {
       assert.equal((await machine.run("setpriv", "--regid=nogroup", ...status)).code, 3);
     });
 
+    await t.step("answers whoever connects to its UNIX socket during a restart", async () => {
+      let isOver = false;
+      const restart = unit.replaced(() => machine.say("systemctl", "restart", "lrkproxy"))
+        .finally(() => isOver = true);
+      const path = machine.path("/run/lrkproxy/control.sock");
+      for (let n = 0; !isOver || n < 10; n++) {
+        const connection = await Deno.connect({ transport: "unix", path });
+        await connection.write(new TextEncoder().encode("P"));
+        assert.equal(await new Response(connection.readable).text(), "P PONG");
+      }
+      await restart;
+    });
+
     await t.step("loses no packet and holds no worker, whatever befalls it", async (t) => {
       await using kamailio = new Kamailio(net.relay);
       const table = async () => parseTable(await machine.say("nft", "-j", "list ruleset"));
