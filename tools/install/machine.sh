@@ -165,5 +165,8 @@ forget_machine() {
 	fi
 	[[ ! -d ${config_path%/*} ]] || rmdir --ignore-fail-on-non-empty "${config_path%/*}"
 	rm -rf /run/lrkproxy /var/cache/lrkproxy /var/log/lrkproxy "$state_dir"
+	# Root does not run what the service's user has unpacked, and has a cache of its own.
+	rm -rf /root/.cache/lrkproxy/{lock,runtime-*}
+	[[ ! -d /root/.cache/lrkproxy ]] || rmdir --ignore-fail-on-non-empty /root/.cache/lrkproxy
 	remove_user
 }
