@@ -20,7 +20,7 @@ flags=(
 	"--v8-flags=--expose-gc,--max-semi-space-size=4,--initial-old-space-size=32,--heap-growing-percent=15,--max-heap-size=384"
 	--quiet --no-prompt --no-config --no-remote --no-npm --no-lock --no-code-cache --unstable-net
 	--allow-net --allow-read --allow-write "--allow-ffi=$libc" "--allow-run=nft,ip"
-	--allow-sys=networkInterfaces --allow-env=JOURNAL_STREAM,NOTIFY_SOCKET,WATCHDOG_USEC,WATCHDOG_PID,LISTEN_FDS,LISTEN_PID,LISTEN_FDNAMES
+	--allow-sys=networkInterfaces "--allow-env=JOURNAL_STREAM,NOTIFY_SOCKET,WATCHDOG_USEC,WATCHDOG_PID,LISTEN_FDS,LISTEN_PID,LISTEN_FDNAMES"
 )
 
 say() { printf 'build.sh: %s\n' "$*" >&2; }
