@@ -16,6 +16,7 @@ Installs what the tests need and runs these tiers, all of them by default:
   onefile     the one executable: start, cache, environment, signals; its launcher for arm64
   netns       the kernel path in network namespaces: contract suite, real daemon
   systemd     the unit in a booted Debian 12 and 13: kill -9, restart, upgrade, hang under calls
+  metrics     what is exported, and the alert rules, in the eyes of Prometheus' own tool
   acceptance  Kamailio 6.0 and 5.6 with SIPp callers and real RTP
 
 Exit status 0 if every tier passed.
@@ -52,13 +53,28 @@ tier_systemd() {
 	tools/deno.sh task systemd
 }
 
+# promtool comes in the package of a whole server, which is unpacked and not installed.
+tier_metrics() {
+	local scratch
+	scratch=$(mktemp -d)
+	# shellcheck disable=SC2064 # the folder of now
+	trap "rm -rf '$scratch'" EXIT
+	chmod 755 "$scratch"
+	apt-cache show prometheus >/dev/null 2>&1 || apt-get update -qq
+	(cd "$scratch" && apt-get download -qq -o APT::Sandbox::User=root prometheus)
+	dpkg-deb --fsys-tarfile "$scratch"/prometheus_*.deb | tar -x -C "$scratch" ./usr/bin/promtool
+	"$scratch/usr/bin/promtool" check metrics <tests/golden/metrics.txt
+	"$scratch/usr/bin/promtool" check rules docs/alerts/lrkproxy.rules.yml
+	"$scratch/usr/bin/promtool" test rules docs/alerts/lrkproxy.tests.yml
+}
+
 tier_acceptance() {
 	tools/build.sh
 	make --silent -C tests/tools
 	tools/deno.sh task acceptance
 }
 
-all_tiers=(ok install onefile netns systemd acceptance)
+all_tiers=(ok install onefile netns systemd metrics acceptance)
 tiers=()
 for argument in "$@"; do
 	case " ${all_tiers[*]} " in

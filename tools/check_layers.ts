@@ -10,7 +10,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   control: ["base", "core"],
   nft: ["base", "core"],
   fake: ["base", "core"],
-  daemon: ["base", "core", "config", "control", "nft", "systemd"],
+  web: ["base", "core"],
+  daemon: ["base", "core", "config", "control", "nft", "systemd", "web"],
   cli: ["base", "config", "control/admin.ts"],
   demo: ["base", "core", "config", "control", "netns", "daemon", "cli/output.ts", "cli/args.ts"],
 };

@@ -22,6 +22,7 @@ const SYMBOLS = {
   sendmsg: { parameters: ["i32", "buffer", "i32"], result: "isize" },
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
+  poll: { parameters: ["buffer", "usize", "i32"], result: "i32" },
   memcpy: { parameters: ["buffer", "pointer", "usize"], result: "pointer" },
   // Moving nothing answers with where the buffer lies, which else takes an unbounded permission.
   addressOf: { name: "memmove", parameters: ["buffer", "buffer", "usize"], result: "usize" },

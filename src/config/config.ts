@@ -10,6 +10,7 @@ export interface Config {
   readonly receiveBufferBytes: number;
   /** Path of the socket that the command line talks to. */
   readonly adminSocket: string;
+  readonly metrics: MetricsConfig;
   readonly session: SessionConfig;
   /** Media interfaces; "auto" stands for those that carry the local addresses. */
   readonly interfaces: readonly string[] | "auto";
@@ -49,6 +50,19 @@ export interface UdpEndpoint {
 export interface UnixEndpoint {
   readonly path: string;
   readonly mode: number;
+}
+
+/** Where Prometheus and health checks are answered. */
+export interface MetricsConfig {
+  /** Null: nowhere. */
+  readonly listen: UnixEndpoint | LoopbackEndpoint | null;
+}
+
+/** A TCP port that only this machine can reach. */
+export interface LoopbackEndpoint {
+  /** An address in 127.0.0.0/8, or ::1. */
+  readonly host: string;
+  readonly port: number;
 }
 
 /** How calls are followed. */

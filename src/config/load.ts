@@ -1,5 +1,5 @@
 import { err, ok, type Result } from "../base/result.ts";
-import type { Config, SessionConfig } from "./config.ts";
+import type { Config, MetricsConfig, SessionConfig } from "./config.ts";
 import { closeRanges } from "./conflicts.ts";
 import { parseIni } from "./ini.ts";
 import { type Placed, placeInstances } from "./instances.ts";
@@ -47,18 +47,22 @@ export function formatErrors(errors: readonly ConfigError[]): string {
 }
 
 function assemble(values: FileValues, problems: Problem[]): Config | null {
-  const { kernel, udpSocket, unixSocket, cache, admin, session, logger, instances } = values;
+  const { kernel, udpSocket, unixSocket, cache, admin, metrics, session, logger, instances } =
+    values;
   if (session !== null) checkSession(session, problems);
   if (kernel === null || udpSocket === null || unixSocket === null) return null;
   const placed = placeInstances({ kernel, udpSocket, unixSocket, instances }, problems);
   if (cache === null || admin === null || session === null || logger === null) return null;
+  if (metrics === null) return null;
   checkAdminSocket(admin, placed, problems);
+  checkMetricsSocket(metrics, { admin, placed }, problems);
   const { log_to_file: toFile, log_directory: folder, log_file_name: name } = logger.values;
   return {
     instances: placed.map(({ config }) => config),
     controlAllow: udpSocket.values.allow,
     receiveBufferBytes: udpSocket.values.receive_buffer,
     adminSocket: admin.values.socket,
+    metrics: metricsConfig(metrics.values),
     session: sessionConfig(session.values),
     interfaces: kernel.values.interfaces,
     maxSessions: kernel.values.max_sessions,
@@ -85,6 +89,29 @@ function sessionConfig(values: ValuesOf<"session">): SessionConfig {
     liveWindowSeconds: values.live_window,
     refuse: values.refuse,
   };
+}
+
+function metricsConfig({ listen, mode }: ValuesOf<"metrics">): MetricsConfig {
+  return { listen: listen !== null && "path" in listen ? { ...listen, mode } : listen };
+}
+
+function checkMetricsSocket(
+  metrics: Given<ValuesOf<"metrics">>,
+  { admin, placed }: {
+    readonly admin: Given<ValuesOf<"admin">>;
+    readonly placed: readonly Placed[];
+  },
+  problems: Problem[],
+): void {
+  const { listen } = metrics.values;
+  if (listen === null || !("path" in listen)) return;
+  const holder = placed.find(({ config }) => config.unix?.path === listen.path);
+  const isAdmin = admin.values.socket === listen.path;
+  if (!isAdmin && holder === undefined) return;
+  const message = isAdmin
+    ? `[metrics] listen: ${listen.path} is the socket of [admin] too`
+    : `[metrics] listen: ${listen.path} is the control socket of [${holder?.header}] too`;
+  problems.push({ line: metrics.lineOf("listen"), message });
 }
 
 function checkSession(session: Given<ValuesOf<"session">>, problems: Problem[]): void {

@@ -69,6 +69,7 @@ Deno.test("loadConfigText() gives the defaults when only the address is set", ()
     }],
     receiveBufferBytes: 8388608,
     adminSocket: "/run/lrkproxy/admin.sock",
+    metrics: { listen: null },
     interfaces: "auto",
     maxSessions: 25000,
     log: { file: null, console: true, level: "info" },
@@ -212,6 +213,20 @@ current_port = 50010
   ]);
 });
 
+Deno.test("loadConfigText() knows where metrics are to be served", () => {
+  const cases = [
+    ["listen =", null],
+    ["listen = /run/m.sock", { path: "/run/m.sock", mode: 0o660 }],
+    ["listen = /run/m.sock\nmode = 0600", { path: "/run/m.sock", mode: 0o600 }],
+    ["listen = 127.1.2.3:9477", { host: "127.1.2.3", port: 9477 }],
+    ["listen = localhost:1", { host: "127.0.0.1", port: 1 }],
+    ["listen = [::1]:65535", { host: "::1", port: 65535 }],
+  ] as const;
+  for (const [lines, listen] of cases) {
+    assert.deepEqual(load(`${MINIMAL}[metrics]\n${lines}\n`).metrics, { listen }, lines);
+  }
+});
+
 Deno.test("loadConfigText() uses the internal address where no external one is set", () => {
   const [only] = load("[kernel]\ninternal_ip = 203.0.113.5\ninternal_local = 10.0.0.5\n").instances;
   assert.equal(only?.externalIp, "203.0.113.5");
@@ -276,6 +291,14 @@ Deno.test("loadConfigText() refuses a wrong value with its line and what is allo
     ["UNIX socket", `listen = /${"x".repeat(106)}`, /is too long; allowed: .* 106 bytes/],
     ["UNIX socket", "mode = 0680", /is not an octal file mode/],
     ["admin", "socket =", /is not an absolute path/],
+    ["metrics", "listen = 9477", /is neither a path nor ADDRESS:PORT; allowed: the path of/],
+    ["metrics", "listen = 0.0.0.0:9477", /is no loopback address, .*: let a reverse proxy/],
+    ["metrics", "listen = [2001:db8::1]:9477", /is no loopback address/],
+    ["metrics", "listen = ::1:9477", /is neither a path nor ADDRESS:PORT/],
+    ["metrics", "listen = metrics.example:9477", /names no IPv4 address/],
+    ["metrics", "listen = 127.0.0.1:0", /has no port from 1 to 65535/],
+    ["metrics", "listen = 127.0.0.1:65536", /has no port from 1 to 65535/],
+    ["metrics", `listen = /${"x".repeat(107)}`, /is too long/],
     ["session", "learning = always", /is none of the words .*; allowed: once or never/],
     ["session", "timeout = 0", /is too small/],
     ["logger", "log_to_file = yes", /allowed: True or False/],
@@ -325,6 +348,11 @@ Deno.test("loadConfigText() refuses values that do not fit together", () => {
     [
       `${MINIMAL}[UNIX socket]\nlisten = /run/lrkproxy/admin.sock`,
       /^x\.ini:4: \[admin\] socket: .* is the control socket of \[kernel\] too/,
+    ],
+    [`${MINIMAL}[metrics]\nlisten = /run/lrkproxy/admin.sock`, /^x\.ini:4: .* of \[admin\] too/],
+    [
+      `${MINIMAL}[UNIX socket]\nlisten = /a\n[metrics]\nlisten = /a`,
+      /^x\.ini:6: \[metrics\] listen: \/a is the control socket of \[kernel\] too/,
     ],
     [
       `${MINIMAL}[instance b]\nlisten = /b\nstart_port = 30000\nend_port = 30100`,

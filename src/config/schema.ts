@@ -131,6 +131,20 @@ const admin = {
   },
 } as const satisfies SectionSpec;
 
+const metrics = {
+  help: "Numbers for Prometheus, and whether the daemon is well: /metrics, /healthz, /readyz.",
+  keys: {
+    listen: optional(
+      "0.1.0",
+      kind.localListener,
+      { otherwise: "nothing is served", example: "127.0.0.1:9477" },
+      "Where to answer HTTP: the path of a UNIX socket, or a loopback address and a port. There " +
+        "is no password; a reverse proxy can serve other machines.",
+    ),
+    mode: key("0.1.0", kind.fileMode, "0660", "Who may connect: the mode of the UNIX socket."),
+  },
+} as const satisfies SectionSpec;
+
 const seconds = (min: number, max: number) => kind.wholeNumber(min, max, " of seconds");
 
 const session = {
@@ -280,6 +294,7 @@ export const SECTIONS = {
   "UDP socket": udpSocket,
   "UNIX socket": unixSocket,
   admin,
+  metrics,
   session,
   logger,
   Cache: cache,

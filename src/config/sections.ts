@@ -23,6 +23,7 @@ export interface FileValues {
   readonly unixSocket: Given<ValuesOf<"UNIX socket">> | null;
   readonly cache: Given<ValuesOf<"Cache">> | null;
   readonly admin: Given<ValuesOf<"admin">> | null;
+  readonly metrics: Given<ValuesOf<"metrics">> | null;
   readonly session: Given<ValuesOf<"session">> | null;
   readonly logger: Given<ValuesOf<"logger">> | null;
   readonly instances: readonly (Given<ValuesOf<typeof INSTANCE_HEADER>> | null)[];
@@ -40,6 +41,7 @@ export function readSections(document: IniDocument, problems: Problem[]): FileVa
     unixSocket: read("UNIX socket", SECTIONS["UNIX socket"]),
     cache: read("Cache", SECTIONS.Cache),
     admin: read("admin", SECTIONS.admin),
+    metrics: read("metrics", SECTIONS.metrics),
     session: read("session", SECTIONS.session),
     logger: read("logger", SECTIONS.logger),
     instances: instances.map((header) => read(header, SECTIONS[INSTANCE_HEADER])),

@@ -104,6 +104,41 @@ export const optionalSocketPath: ValueKind<string | null> = {
   parse: (text) => text === "" ? ok(null) : socketPath.parse(text),
 };
 
+/** Where only this machine can connect: a path, or a loopback address and a port. */
+export type LocalListener =
+  | { readonly path: string }
+  | { readonly host: string; readonly port: number };
+
+/** A {@link LocalListener}, or nothing: null. */
+export const localListener: ValueKind<LocalListener | null> = {
+  allowed: "the path of a UNIX socket, a loopback address and a port such as 127.0.0.1:9477 or " +
+    "[::1]:9477, or nothing",
+  parse(text) {
+    if (text === "") return ok(null);
+    if (!text.startsWith("/")) return parseLoopback(text);
+    const path = socketPath.parse(text);
+    return path.ok ? ok({ path: path.value }) : path;
+  },
+};
+
+function parseLoopback(text: string): Result<LocalListener> {
+  const [, bracketed, plain, digits] = /^(?:\[(.*)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? [];
+  const named = bracketed ?? plain;
+  const port = Number(digits);
+  if (named === undefined) return err("is neither a path nor ADDRESS:PORT");
+  const host = named === "localhost" ? "127.0.0.1" : named;
+  if (port < 1 || port > 65535) return err("has no port from 1 to 65535");
+  const isAddress = bracketed === undefined
+    ? ipaddr.IPv4.isValidFourPartDecimal(host)
+    : isIpv6(host);
+  if (!isAddress) return err("names no IPv4 address, and no IPv6 address in brackets");
+  if (ipaddr.parse(host).range() === "loopback") return ok({ host, port });
+  return err(
+    "is no loopback address, and there is no password: let a reverse proxy (nginx, Caddy) on this " +
+      "machine serve it to others",
+  );
+}
+
 /** The name of a file in a folder. */
 export const fileName = kind(
   "a file name without /",

@@ -1,5 +1,6 @@
 import type { Command } from "../core/plan.ts";
 import type { Outcome } from "../core/relay.ts";
+import { CommandMeter } from "./command_meter.ts";
 import { configReply, type EngineConfig, pongReply, verdictReply } from "./reply.ts";
 import { type Framing, parseRequest } from "./request.ts";
 
@@ -28,7 +29,16 @@ interface Letter {
   readonly instance: string;
   readonly bytes: Uint8Array;
   readonly framing: Framing;
+  /** When it came, on the monotonic clock, if that was not just now. */
+  readonly receivedMs?: number;
   readonly answer: (reply: Uint8Array<ArrayBuffer> | null) => void;
+}
+
+/** A command that waits for the data path. */
+interface Waiting {
+  readonly letter: Letter;
+  readonly command: Command;
+  readonly receivedMs: number;
 }
 
 /**
@@ -45,9 +55,10 @@ export class Inbox {
     garbage: 0,
     stranger: 0,
   };
+  readonly meter = new CommandMeter();
   readonly #engine: Engine;
   readonly #onError: (error: unknown) => void;
-  #waiting: { letter: Letter; command: Command }[] = [];
+  #waiting: Waiting[] = [];
   #delivery: Promise<void> | null = null;
 
   /** `onError` is told what the engine throws. */
@@ -58,25 +69,29 @@ export class Inbox {
 
   /** Take one request; `answer` is called once, with null where silence is the right answer. */
   take(letter: Letter): void {
+    const receivedMs = letter.receivedMs ?? performance.now();
     const request = parseRequest(letter.bytes, letter.framing);
     switch (request.verb) {
       case "P":
         this.counts.ping++;
-        return letter.answer(pongReply(request.cookie));
+        letter.answer(pongReply(request.cookie));
+        return this.meter.answered("P", { accepted: true, receivedMs });
       case "G":
         this.counts.config++;
-        return letter.answer(configReply(request.cookie, this.#engine.configOf(letter.instance)));
+        letter.answer(configReply(request.cookie, this.#engine.configOf(letter.instance)));
+        return this.meter.answered("G", { accepted: true, receivedMs });
       case "none":
         this.counts.garbage++;
         return letter.answer(null);
       case "bad":
         this.counts.refused++;
-        return letter.answer(verdictReply(letter.bytes, "ER"));
+        letter.answer(verdictReply(letter.bytes, "ER"));
+        return this.meter.answered("other", { accepted: false, receivedMs });
       default: {
         const kind = request.verb === "S" ? "open" : "close";
         this.counts[kind]++;
         const command = { kind, instance: letter.instance, fields: request.fields } as const;
-        this.#waiting.push({ letter, command });
+        this.#waiting.push({ letter, command, receivedMs });
         this.#delivery ??= this.#deliverSoon();
       }
     }
@@ -98,12 +113,13 @@ export class Inbox {
     this.#delivery = null;
   }
 
-  async #deliver(batch: readonly { letter: Letter; command: Command }[]): Promise<void> {
+  async #deliver(batch: readonly Waiting[]): Promise<void> {
     const outcomes = await this.#handle(batch.map(({ command }) => command));
-    batch.forEach(({ letter }, i) => {
+    batch.forEach(({ letter, command, receivedMs }, i) => {
       const accepted = outcomes[i]?.ok === true;
       if (!accepted) this.counts.refused++;
       letter.answer(verdictReply(letter.bytes, accepted ? "OK" : "ER"));
+      this.meter.answered(command.kind === "open" ? "S" : "D", { accepted, receivedMs });
     });
   }
 

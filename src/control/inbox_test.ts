@@ -141,3 +141,26 @@ Deno.test("Inbox refuses a batch that the engine cannot carry out, and goes on",
   await turn();
   assert.equal(answers.at(-1), `c3 D ${FIELDS} call-2 OK`);
 });
+
+Deno.test("Inbox meters answers by verb and result, and not what still waits", async () => {
+  const { engine, inbox, take } = open();
+  engine.outcome = ({ kind }) => kind === "open" ? REFUSED : { ok: true, value: "closed" };
+  const requests = ["c P", "c G", "c X", "garbage", `c S ${FIELDS} id `, `c D ${FIELDS} id `];
+  for (const text of requests) take(text);
+  const tally = () =>
+    Object.entries(inbox.meter.verbs).map(([verb, { ok, refused, latency }]) => {
+      return `${verb} ${ok} ${refused} ${latency.counts.reduce((sum, count) => sum + count)}`;
+    });
+  assert.deepEqual(tally(), ["P 1 0 1", "G 1 0 1", "S 0 0 0", "D 0 0 0", "other 0 1 1"]);
+  await turn();
+  assert.deepEqual(tally(), ["P 1 0 1", "G 1 0 1", "S 0 1 1", "D 1 0 1", "other 0 1 1"]);
+});
+
+Deno.test("Inbox measures from when a request was received", () => {
+  const { inbox } = open();
+  const receivedMs = performance.now() - 300;
+  const bytes = new TextEncoder().encode("c P");
+  inbox.take({ instance: "default", bytes, framing: "cookie", receivedMs, answer: () => {} });
+  const { sum } = inbox.meter.verbs.P.latency;
+  assert.ok(sum >= 0.3 && sum < 5, `${sum}`);
+});

@@ -50,17 +50,26 @@ export function serveUdp(inbox: Inbox, options: UdpOptions): UdpServer {
   const { socket, fd, predecessors } = openSocket(options, inheritance);
   // Answers have a descriptor of their own, which is good until the last one is sent.
   const answering = duplicate(fd);
-  const take = (bytes: Uint8Array, from: Address, peer: Uint8Array<ArrayBuffer>): void => {
+  const take = (
+    bytes: Uint8Array,
+    from: Address,
+    { peer, receivedMs }: {
+      readonly peer: Uint8Array<ArrayBuffer>;
+      readonly receivedMs: number;
+    },
+  ): void => {
     if (options.allows(from)) {
       const answer = (reply: Uint8Array<ArrayBuffer> | null): void =>
         void (reply && sendDatagram(answering, reply, peer));
-      return inbox.take({ instance, bytes, framing: "cookie", answer });
+      return inbox.take({ instance, bytes, framing: "cookie", receivedMs, answer });
     }
     inbox.counts.stranger++;
     options.onStranger(from);
   };
   const drain = (reader: DatagramReader): number =>
-    reader.drain(DRAIN_AT_ONCE, (bytes, peer) => take(bytes, sockaddrAddress(peer), peer));
+    reader.drain(DRAIN_AT_ONCE, (bytes, peer) => {
+      take(bytes, sockaddrAddress(peer), { peer, receivedMs: performance.now() });
+    });
   const inherited = inheritance.passOn(predecessors, (each) => {
     const waiting = new DatagramReader(each);
     while (drain(waiting) === DRAIN_AT_ONCE);
@@ -68,9 +77,12 @@ export function serveUdp(inbox: Inbox, options: UdpOptions): UdpServer {
   const reader = new DatagramReader(fd);
   const rush = new Rush();
   const done = receiveAll(socket, async (bytes, peer) => {
+    const receivedMs = performance.now();
     if (rush.isOn()) await new Promise((resolve) => setTimeout(resolve, RUSH_WAIT_MS));
     const from = parseAddress(peer.hostname);
-    if (from.ok) take(bytes, from.value, sockaddrOf(from.value, peer.port));
+    if (from.ok) {
+      take(bytes, from.value, { peer: sockaddrOf(from.value, peer.port), receivedMs });
+    }
     rush.note(1 + drain(reader));
   });
   return {

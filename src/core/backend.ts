@@ -101,6 +101,8 @@ export interface Backend extends AsyncDisposable {
   strangers(): readonly Stranger[];
   /** Cheap test whether the data path is still as this daemon left it. */
   isIntact(probe: readonly Session[]): boolean;
+  /** Whether the data path could take a call now: null, or why not. It changes nothing. */
+  probe(): string | null;
   /** How many sessions the data path has room for. */
   room(): number;
   /** How often {@link isIntact} has found that somebody else was at work where ours could suffer. */

@@ -15,6 +15,7 @@ import { lockNamespace } from "./lock.ts";
 import { collectGarbage, MemoryKeeper } from "./memory.ts";
 import { type MediaState, prepareMedia } from "./machine.ts";
 import { Pulse, statusLine } from "./pulse.ts";
+import { serveMetrics } from "./serve_metrics.ts";
 import { type Keepable, openSupervision, type Supervision } from "./supervision.ts";
 import { type Parts, wire } from "./wiring.ts";
 
@@ -47,6 +48,10 @@ export async function runDaemon(config: Config): Promise<void> {
   await using _admin = serveAdmin(config.adminSocket, (request) => desk.answer(request));
   await adopt(parts);
   await using sockets = await openControlSockets(parts, supervision);
+  await using _metrics = await serveMetrics(parts, {
+    warnings: () => desk.warnings().length,
+    notReady: () => parts.backend.probe(),
+  });
   onSignals(stop, log.reopen);
   supervision.notifier.ready();
   log.info("lrkproxy is ready", {

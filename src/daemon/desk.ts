@@ -11,6 +11,7 @@ import {
 } from "../control/admin.ts";
 import type { InstanceConfig } from "../config/config.ts";
 import type { Entry } from "../core/table.ts";
+import { countStates } from "./census.ts";
 import type { MediaState } from "./machine.ts";
 import { type Moment, sessionReport, sessionView } from "./views.ts";
 import type { Parts } from "./wiring.ts";
@@ -40,6 +41,16 @@ export class Desk {
   /** Whether the calls are to end with the daemon. */
   get dropsCalls(): boolean {
     return this.#dropsCalls;
+  }
+
+  /** What somebody should see to. */
+  warnings(): readonly string[] {
+    const { backend, config } = this.#parts;
+    const room = backend.room();
+    const tight = room < config.maxSessions
+      ? [`The kernel's table has room for ${room} sessions`]
+      : [];
+    return [...this.#machine.state.warnings, ...tight];
   }
 
   /** Answer one question. */
@@ -100,24 +111,17 @@ export class Desk {
 
   #status(): StatusView {
     const { relay, journal, inbox, backend, config } = this.#parts;
-    const states = { unheard: 0, active: 0, stale: 0 };
-    for (const { state } of relay.parts.table.entries()) states[state]++;
-    const { warnings, sysctls } = this.#machine.state;
-    const room = backend.room();
-    const tight = room < config.maxSessions
-      ? [`The kernel's table has room for ${room} sessions`]
-      : [];
     return {
       version: VERSION,
       pid: Deno.pid,
       uptimeSeconds: Math.round(this.#moment().nowMs / 1000),
       path: backend.name,
-      sessions: states,
+      sessions: countStates(relay.parts.table.entries()),
       instances: config.instances.map((instance) => this.#instance(instance)),
       control: { ...inbox.counts },
       relay: { ...journal.counts },
-      sysctls,
-      warnings: [...warnings, ...tight],
+      sysctls: this.#machine.state.sysctls,
+      warnings: this.warnings(),
       rssBytes: Deno.memoryUsage().rss,
     };
   }

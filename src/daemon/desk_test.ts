@@ -5,6 +5,7 @@ import { VERSION } from "../base/version.ts";
 import type { Logger } from "../base/log.ts";
 import type { AdminRequest, AdminResponse, SessionView } from "../control/admin.ts";
 import { Inbox } from "../control/inbox.ts";
+import { NetlinkMeter } from "../nft/netlink_meter.ts";
 import { Desk } from "./desk.ts";
 import { RelayEngine } from "./engine.ts";
 import { Journal } from "./journal.ts";
@@ -25,7 +26,9 @@ async function open(calls: number, maxSessions = config().maxSessions): Promise<
   for (const event of world.takeEvents()) journal.record(event);
   const engine = new RelayEngine(relay, upkeep, config().instances);
   const inbox = new Inbox(engine, () => {});
-  const parts = { config: config(), log: SILENCE, clock, backend, journal, relay, sources, upkeep };
+  const netlink = new NetlinkMeter();
+  const own = { config: config(), log: SILENCE, clock, netlink };
+  const parts = { ...own, backend, journal, relay, sources, upkeep };
   let stops = 0;
   const machine = { state: { interfaces: [], sysctls: { a: "1" }, warnings: ["too hot"] } };
   const desk = new Desk({ ...parts, engine, inbox }, { machine, stop: () => stops++ });

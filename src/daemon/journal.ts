@@ -3,6 +3,7 @@ import { formatEndpoint, formatIpv4 } from "../base/ipv4.ts";
 import { type Fields, type Logger, rateLimited } from "../base/log.ts";
 import type { RefusalReason } from "../core/call.ts";
 import type { EndReason, RelayEvent } from "../core/events.ts";
+import { type HeardParties, heardParties } from "../core/heard.ts";
 import { FLOW_NAMES, legOf, type Session } from "../core/session.ts";
 
 /** What has happened since the daemon started. */
@@ -16,6 +17,8 @@ export interface RelayCounts {
   mended: number;
   backendErrors: number;
   readonly ended: Record<EndReason, number>;
+  /** Sessions that are over, by whose RTP was heard in them. */
+  readonly heard: Record<HeardParties, number>;
   readonly refused: Record<RefusalReason, number>;
 }
 
@@ -31,6 +34,7 @@ export class Journal {
     mended: 0,
     backendErrors: 0,
     ended: { command: 0, dropped: 0, silent: 0, "never-heard": 0, replaced: 0 },
+    heard: { both: 0, caller: 0, callee: 0, nobody: 0 },
     refused: {
       malformed: 0,
       "not-our-address": 0,
@@ -64,6 +68,7 @@ export class Journal {
         return this.#debug(`Session ${event.kind}`, () => describe(event.session));
       case "ended":
         this.counts.ended[event.reason]++;
+        this.counts.heard[heardParties(event.session)]++;
         return this.#recordEnd(event.session, event.reason);
       case "refused":
         this.counts.refused[event.refusal.reason]++;

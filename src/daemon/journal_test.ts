@@ -4,6 +4,8 @@ import { ManualClock } from "../base/clock.ts";
 import type { Fields, Logger } from "../base/log.ts";
 import type { RefusalReason } from "../core/call.ts";
 import type { EndReason, RelayEvent } from "../core/events.ts";
+import { lockedTo } from "../core/latch.ts";
+import { type Latches, OPEN_LATCH } from "../core/session.ts";
 import { Journal } from "./journal.ts";
 
 interface Line {
@@ -145,6 +147,7 @@ Deno.test("Journal counts every kind of event", () => {
     mended: 1,
     backendErrors: 1,
     ended: { ...idle.ended, command: 1, silent: 1 },
+    heard: { ...idle.heard, nobody: 2 },
     refused: { ...idle.refused, collision: 1 },
   });
 });
@@ -158,6 +161,16 @@ Deno.test("Journal counts ends and refusals by their reasons", () => {
   assert.ok([...endings, ...refusals].length >= 12);
   for (const count of Object.values(journal.counts.ended)) assert.equal(count, 1);
   for (const count of Object.values(journal.counts.refused)) assert.equal(count, 1);
+});
+
+Deno.test("Journal counts whose RTP was heard in sessions that are over", () => {
+  const { journal } = keep();
+  const [open, known] = [OPEN_LATCH, lockedTo(41000)];
+  const latches: readonly Latches[] = [[open, open, known, open], [known, open, known, open]];
+  for (const each of latches) {
+    journal.record({ kind: "ended", session: { ...session, latches: each }, reason: "command" });
+  }
+  assert.deepEqual(journal.counts.heard, { both: 1, caller: 0, callee: 1, nobody: 0 });
 });
 
 Deno.test("Journal counts and tells of what was thrown", () => {

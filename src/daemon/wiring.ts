@@ -8,6 +8,7 @@ import { Sources } from "../core/sources.ts";
 import { SessionTable } from "../core/table.ts";
 import { Upkeep } from "../core/upkeep.ts";
 import { NftBackend } from "../nft/backend.ts";
+import type { NetlinkMeter } from "../nft/netlink_meter.ts";
 import { RelayEngine } from "./engine.ts";
 import { Journal } from "./journal.ts";
 import { admissions, guardedRanges, localAddresses } from "./media.ts";
@@ -21,6 +22,7 @@ export interface Parts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly backend: Backend;
+  readonly netlink: NetlinkMeter;
   readonly journal: Journal;
   readonly relay: Relay;
   /** Null where ports are not learned. */
@@ -55,5 +57,6 @@ export function wire(config: Config, { clock, log }: { clock: Clock; log: Logger
   const { learning, relearnConfirmSeconds } = config.session;
   const sources = learning === "once" ? new Sources(relay, relearnConfirmSeconds) : null;
   const inbox = new Inbox(engine, (error) => journal.recordFailure(error));
-  return { config, clock, log, backend, journal, relay, sources, upkeep, engine, inbox };
+  const netlink = backend.meter;
+  return { config, clock, log, backend, netlink, journal, relay, sources, upkeep, engine, inbox };
 }

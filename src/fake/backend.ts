@@ -77,6 +77,10 @@ export class FakeBackend implements Backend {
     return this.kernel.hasRules && probe.every((session) => this.kernel.missing(session) === 0);
   }
 
+  probe(): string | null {
+    return this.kernel.hasRules ? null : "the fake kernel has no rules";
+  }
+
   restore(ledger: Ledger): Promise<number> {
     const { kernel } = this;
     let pieces = kernel.hasRules ? 0 : 1;

@@ -25,6 +25,7 @@ import {
 } from "./elements.ts";
 import { Exchange } from "./exchange.ts";
 import { takeLearned } from "./learned.ts";
+import { NetlinkMeter } from "./netlink_meter.ts";
 import { capacityFor, chainsText, loadText, tableText } from "./load.ts";
 import { fitsRecord, parseRecord } from "./record.ts";
 import { ElementStore } from "./store.ts";
@@ -63,7 +64,9 @@ const MEND_AT_ONCE = 250;
 export class NftBackend implements Backend {
   readonly name = "nft";
   readonly #options: NftOptions;
-  readonly #exchange = new Exchange();
+  /** What the exchanges with the kernel cost. */
+  readonly meter = new NetlinkMeter();
+  readonly #exchange = new Exchange(this.meter);
   readonly #store = new ElementStore(this.#exchange);
   /** Transactions in this namespace that were not ours, as far as they have been looked into. */
   #foreign = 0;
@@ -164,6 +167,14 @@ export class NftBackend implements Backend {
     }
     this.#foreign = foreign;
     return true;
+  }
+
+  probe(): string | null {
+    try {
+      return this.#isStructureComplete() ? null : "table ip lrkproxy is missing or damaged";
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
   }
 
   restore(ledger: Ledger): Promise<number> {

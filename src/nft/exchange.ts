@@ -1,5 +1,6 @@
 import type { Message } from "./decode.ts";
 import { MessageWriter } from "./message.ts";
+import { NetlinkMeter } from "./netlink_meter.ts";
 import * as nft from "./protocol.ts";
 import { type DumpEnd, NetlinkSocket } from "./socket.ts";
 
@@ -16,7 +17,12 @@ export type Errors = ReadonlyMap<number, number>;
 export class Exchange implements Disposable {
   readonly #socket = new NetlinkSocket();
   readonly #out = new MessageWriter();
+  readonly #meter: NetlinkMeter;
   #commits = 0;
+
+  constructor(meter = new NetlinkMeter()) {
+    this.#meter = meter;
+  }
 
   /** How many transactions this exchange has committed. */
   get commits(): number {
@@ -25,8 +31,10 @@ export class Exchange implements Disposable {
 
   /** Ask for one thing. The answer is 0, or the errno: ENOENT where there is no such thing. */
   ask(type: number, body: (out: MessageWriter) => void, take: (message: Message) => void): number {
-    const seq = this.#start(type, nft.NLM_F_ACK, body);
-    return this.#socket.readAcks({ first: seq, last: seq }, take).get(seq) ?? 0;
+    return this.#meter.watch(() => {
+      const seq = this.#start(type, nft.NLM_F_ACK, body);
+      return this.#socket.readAcks({ first: seq, last: seq }, take).get(seq) ?? 0;
+    });
   }
 
   /** Ask for all there is. */
@@ -35,7 +43,9 @@ export class Exchange implements Disposable {
     body: (out: MessageWriter) => void,
     take: (message: Message) => void,
   ): DumpEnd {
-    return this.#socket.readDump(this.#start(type, nft.NLM_F_DUMP, body), take);
+    return this.#meter.watch(() => {
+      return this.#socket.readDump(this.#start(type, nft.NLM_F_DUMP, body), take);
+    });
   }
 
   /**
@@ -73,8 +83,12 @@ export class Exchange implements Disposable {
     if (last === 0) return new Map();
     out.acknowledge();
     out.batchEnd(this.#socket.nextSequence());
-    this.#socket.send(out);
-    const errors = this.#socket.readAcks({ first, last });
+    const startMs = performance.now();
+    const errors = this.#meter.watch(() => {
+      this.#socket.send(out);
+      return this.#socket.readAcks({ first, last });
+    });
+    this.#meter.transacted(startMs, { refused: errors.size > 0 });
     if (errors.size === 0) this.#commits++;
     return errors;
   }

@@ -122,6 +122,19 @@ export const LASTING: readonly ContractCase[] = [
       );
     },
   })),
+  ...(["table", "rule"] as const).map((damage): ContractCase => ({
+    name: `a probe says whether a call could be taken, and mends nothing: ${damage}`,
+    async run(rig) {
+      const session = makeSession();
+      open(rig, session);
+      assert.equal(rig.backend.probe(), null);
+      rig.vandalise(damage, session);
+      assert.ok(rig.backend.probe());
+      assert.equal(rig.backend.isIntact([session]), false);
+      await rig.backend.restore(ledgerOf(session));
+      assert.equal(rig.backend.probe(), null);
+    },
+  })),
   ...DAMAGES.map((damage): ContractCase => ({
     name: `a new back end mends what happened before it came: ${damage}`,
     async run(rig) {

@@ -8,7 +8,9 @@ import { configText } from "../../src/cli/commands/check_config.ts";
 import { reportText, sessionsText } from "../../src/cli/commands/sessions.ts";
 import { statusText } from "../../src/cli/commands/status.ts";
 import { sampleFile } from "../../src/config/describe.ts";
+import { metricsText } from "../../src/web/metrics.ts";
 import { rulesListing } from "../support/rules_listing.ts";
+import { SNAPSHOT } from "./snapshot.ts";
 import { config, REPORTS, SESSIONS, STATUS } from "./views.ts";
 
 /** The commands that have a help text of their own. */
@@ -31,6 +33,7 @@ export const GENERATORS: ReadonlyMap<string, () => string> = new Map([
   ["help/lrkproxy.txt", () => helpText(["--help"])],
   ...COMMANDS.map((name) => [`help/${name}.txt`, () => helpText([name, "--help"])] as const),
   ["status.txt", () => statusText(STATUS)],
+  ["metrics.txt", () => metricsText(SNAPSHOT)],
   ["sessions.txt", () => sessionsText(SESSIONS)],
   ["show.txt", () => REPORTS.map(reportText).join("\n")],
   ["check-config.txt", () => configText("/etc/lrkproxy/lrkproxy.ini", config())],

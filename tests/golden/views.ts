@@ -163,6 +163,8 @@ allow = 127.0.0.0/8, 10.10.1.0/24
 [UNIX socket]
 listen = /run/lrkproxy/control.sock
 forward_to = /run/other.sock
+[metrics]
+listen = [::1]:9477
 [instance second]
 internal_ip = 10.10.2.1
 start_port = 30004

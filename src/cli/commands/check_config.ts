@@ -1,8 +1,8 @@
-import type { Config } from "../../config/config.ts";
+import type { Config, LoopbackEndpoint } from "../../config/config.ts";
 
 /** What a configuration amounts to, for people. */
 export function configText(path: string, config: Config): string {
-  const { session, instances, maxSessions, controlAllow } = config;
+  const { session, instances, maxSessions, controlAllow, metrics: { listen } } = config;
   const lines = [
     `${path} is valid.`,
     ...instances.flatMap((instance) => {
@@ -18,7 +18,12 @@ export function configText(path: string, config: Config): string {
     `commands are taken from ${controlAllow.map(({ text }) => text).join(", ")}`,
     `sessions: at most ${maxSessions}; stale after ${session.timeoutSeconds} s of silence, ` +
     `removed after ${session.staleLimitSeconds} s, or ${session.unheardLimitSeconds} s if never heard from`,
+    ...(listen ? [`metrics: ${"path" in listen ? listen.path : urlOf(listen)}`] : []),
     ...config.notes.map((note) => `note: ${note}`),
   ];
   return lines.join("\n") + "\n";
+}
+
+function urlOf({ host, port }: LoopbackEndpoint): string {
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}/metrics`;
 }
