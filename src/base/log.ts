@@ -5,6 +5,13 @@
  */
 import { configureSync, getLogger, type LogRecord, resetSync, type Sink } from "@logtape/logtape";
 import type { Clock } from "./clock.ts";
+import {
+  isJournalStream,
+  type JournalEntry,
+  JournalWriter,
+  openOutlet,
+  socketLines,
+} from "./journald.ts";
 import { type ByteWriter, LogFile, writeAll } from "./log_file.ts";
 
 /** From the most talkative to the least. */
@@ -36,11 +43,29 @@ export interface Logger {
 export interface OpenLog extends Logger, AsyncDisposable {
   /** Go on in a new file of the same name, after the old one was renamed (log rotation, SIGHUP). */
   reopen(): void;
+  /** Get ready to go on with other options. Throws when their file cannot be opened. */
+  prepare(options: LogOptions): PreparedLog;
+}
+
+/** A log that is ready for other options. */
+export interface PreparedLog {
+  /** Go on with them, in a new file also if its name is the same. */
+  commit(): void;
+  /** Leave all as it is. */
+  abort(): void;
 }
 
 /** The stream that console lines go to; `journald` says that the journal reads it. */
 export interface ConsoleStream extends ByteWriter {
   readonly journald: boolean;
+  /** Takes entries with their fields; false for one that it cannot take. */
+  readonly journal?: { write(entry: JournalEntry): boolean };
+}
+
+/** Where lines go at the moment. */
+interface Target {
+  options: LogOptions;
+  file: LogFile | null;
 }
 
 /**
@@ -53,59 +78,99 @@ export interface ConsoleStream extends ByteWriter {
  * ```
  */
 export function openLog(options: LogOptions, stream: ConsoleStream = stderrStream()): OpenLog {
-  const file = options.file === null ? null : new LogFile(options.file, stream);
-  const sinks: Record<string, Sink> = {};
-  if (options.console) sinks["console"] = (record) => writeConsole(stream, record);
-  if (file !== null) sinks["file"] = fileSink(file);
+  const target: Target = { options, file: openFile(options.file, stream) };
+  const write = (record: LogRecord): void => {
+    if (target.options.console) writeConsole(stream, record);
+    if (target.file) writeFile(target.file, record);
+  };
+  // LogTape disposes of its sinks at the end of the process too: the file is flushed on Deno.exit().
+  const sink = Object.assign(write, { [Symbol.dispose]: () => target.file?.flush() });
+  configure(sink, options.level);
+  return logOver(target, { sink, stream });
+}
+
+function openFile(path: string | null, stream: ByteWriter): LogFile | null {
+  return path === null ? null : new LogFile(path, stream);
+}
+
+function configure(sink: Sink, level: LogLevel): void {
   configureSync({
-    sinks,
+    reset: true,
+    sinks: { sink },
     loggers: [
-      { category: "lrkproxy", sinks: Object.keys(sinks), lowestLevel: options.level },
-      { category: ["logtape", "meta"], sinks: Object.keys(sinks), lowestLevel: "error" },
+      { category: "lrkproxy", sinks: ["sink"], lowestLevel: level },
+      { category: ["logtape", "meta"], sinks: ["sink"], lowestLevel: "error" },
     ],
   });
-  return logOver(file);
 }
 
-// LogTape disposes of its sinks at the end of the process too: the file is flushed on Deno.exit().
-function fileSink(file: LogFile): Sink & Disposable {
-  const write = (record: LogRecord) => {
-    const urgent = PRIORITY[record.level] <= PRIORITY.warning;
-    file.write(`${timed(record)}\n`, { urgent });
-  };
-  return Object.assign(write, { [Symbol.dispose]: () => file[Symbol.dispose]() });
+function writeFile(file: LogFile, record: LogRecord): void {
+  file.write(`${timed(record)}\n`, { urgent: PRIORITY[record.level] <= PRIORITY.warning });
 }
 
-function logOver(file: LogFile | null): OpenLog {
+function logOver(
+  target: Target,
+  { sink, stream }: { readonly sink: Sink; readonly stream: ByteWriter },
+): OpenLog {
   const logger = getLogger("lrkproxy");
+  const reopen = (): void => {
+    try {
+      target.file?.reopen();
+    } catch (error) {
+      logger.error("Going on in the old log file", { reason: String(error) });
+    }
+  };
   return {
     debug: (message, fields = {}) => logger.debug(message, fields),
     info: (message, fields = {}) => logger.info(message, fields),
     warn: (message, fields = {}) => logger.warn(message, fields),
     error: (message, fields = {}) => logger.error(message, fields),
-    reopen() {
-      try {
-        file?.reopen();
-      } catch (error) {
-        logger.error("Going on in the old log file", { reason: String(error) });
-      }
+    reopen,
+    prepare(options) {
+      const { file: old } = target;
+      const isSame = options.file === target.options.file;
+      const file = isSame ? old : openFile(options.file, stream);
+      return {
+        commit() {
+          Object.assign(target, { options, file });
+          configure(sink, options.level);
+          if (isSame) reopen();
+          else old?.[Symbol.dispose]();
+        },
+        abort() {
+          if (!isSame) file?.[Symbol.dispose]();
+        },
+      };
     },
-    [Symbol.asyncDispose]: () => Promise.resolve(resetSync()),
+    [Symbol.asyncDispose]() {
+      resetSync();
+      target.file?.[Symbol.dispose]();
+      target.file = null;
+      return Promise.resolve();
+    },
   };
 }
 
-// sd-daemon(3): systemd sets JOURNAL_STREAM; a terminal opened from such a unit inherits it.
 function stderrStream(): ConsoleStream {
+  const writeSync = (bytes: Uint8Array): number => Deno.stderr.writeSync(bytes);
+  if (!isJournalStream(2, Deno.env.get("JOURNAL_STREAM"))) return { journald: false, writeSync };
+  const lines = socketLines(2);
   return {
-    journald: Deno.env.get("JOURNAL_STREAM") !== undefined && !Deno.stderr.isTerminal(),
-    writeSync: (bytes) => Deno.stderr.writeSync(bytes),
+    journald: true,
+    journal: new JournalWriter(openOutlet()),
+    writeSync(bytes) {
+      // Lines come whole here, and what is left out is counted there.
+      lines.write(new TextDecoder().decode(bytes));
+      return bytes.length;
+    },
   };
 }
 
 function writeConsole(stream: ConsoleStream, record: LogRecord): void {
-  const line = stream.journald
-    ? `<${PRIORITY[record.level]}>${formatRecord(record)}`
-    : timed(record);
+  const priority = PRIORITY[record.level];
+  const message = stream.journald ? formatRecord(record) : timed(record);
+  if (stream.journal?.write({ priority, message, fields: record.properties })) return;
+  const line = stream.journald ? `<${priority}>${message}` : message;
   try {
     writeAll(stream, `${line}\n`);
   } catch {

@@ -40,26 +40,27 @@ export class LogFile implements Disposable {
   write(line: string, { urgent }: { readonly urgent: boolean }): void {
     this.#waiting.push(line);
     this.#waitingCharacters += line.length;
-    if (urgent || this.#waitingCharacters >= FLUSH_AT_CHARACTERS) return this.#flush();
+    if (urgent || this.#waitingCharacters >= FLUSH_AT_CHARACTERS) return this.flush();
     if (this.#timer !== undefined) return;
-    this.#timer = setTimeout(() => this.#flush(), FLUSH_AFTER_MS);
+    this.#timer = setTimeout(() => this.flush(), FLUSH_AFTER_MS);
     Deno.unrefTimer(this.#timer);
   }
 
   /** Go on in a new file of the same name. When that throws, the old file stays in use. */
   reopen(): void {
-    this.#flush();
+    this.flush();
     const next = this.#open(this.#path);
     this.#file.close();
     this.#file = next;
   }
 
   [Symbol.dispose](): void {
-    this.#flush();
+    this.flush();
     this.#file.close();
   }
 
-  #flush(): void {
+  /** Write down what is kept back. */
+  flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const lines = this.#waiting;
