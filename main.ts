@@ -9,7 +9,9 @@ if (import.meta.main) {
   };
   // The daemon and the demo are loaded only where they run: `lrkproxy status` needs no FFI.
   const exitCode = await runCli(Deno.args, output, {
-    run: async (config) => (await import("./src/daemon/daemon.ts")).runDaemon(config),
+    run: async (config, path) => {
+      await (await import("./src/daemon/daemon.ts")).runDaemon(config, path);
+    },
     demo: async (options, to) => (await import("./src/demo/demo.ts")).runDemo(options, to),
   });
   Deno.exit(exitCode);

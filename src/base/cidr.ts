@@ -93,3 +93,8 @@ function masked(bytes: Uint8Array, prefix: number): Uint8Array {
 function textOf(bytes: Uint8Array): string {
   return ipaddr.fromByteArray([...bytes]).toString();
 }
+
+/** A host as it stands before `:PORT`: IPv6 addresses have colons of their own. */
+export function hostText(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}

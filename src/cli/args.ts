@@ -11,6 +11,14 @@ export interface CommonOptions {
   readonly socket?: string;
 }
 
+/** What `drain` may be told. */
+export interface DrainArguments {
+  readonly timeout?: number;
+  readonly ring: number;
+  readonly off?: boolean;
+  readonly wait: boolean;
+}
+
 /** A command line understood. */
 export type Invocation =
   | { readonly command: "run" | "check-config"; readonly options: CommonOptions }
@@ -24,6 +32,8 @@ export type Invocation =
     readonly options: CommonOptions & { readonly json?: boolean };
   }
   | { readonly command: "stop"; readonly options: CommonOptions & { readonly drop?: boolean } }
+  | { readonly command: "reload"; readonly options: CommonOptions & { readonly json?: boolean } }
+  | { readonly command: "drain"; readonly options: CommonOptions & DrainArguments }
   | {
     readonly command: "demo";
     readonly options: { readonly seconds: number; readonly json?: boolean };
@@ -81,7 +91,7 @@ function buildProgram(choose: (invocation: Invocation) => void): Command {
   withConfig(
     add(
       "run",
-      "Run the daemon in the foreground.\n\nSIGTERM stops it; calls go on in the kernel and the next start takes them over. SIGHUP opens the log file anew.",
+      "Run the daemon in the foreground.\n\nSIGTERM stops it; calls go on in the kernel and the next start takes them over. SIGHUP reads the configuration file again, as lrkproxy reload does, and opens the log file anew.",
     ),
   )
     .action((options) => choose({ command: "run", options }));
@@ -114,6 +124,38 @@ function buildProgram(choose: (invocation: Invocation) => void): Command {
   withSocket(add("stop", "Stop the daemon. Calls go on in the kernel unless --drop ends them."))
     .option("--drop", "end all calls and remove the kernel's table")
     .action((options) => choose({ command: "stop", options }));
+  withJson(
+    withSocket(
+      add(
+        "reload",
+        "Let the daemon read its configuration file again and go by it. A file that cannot be used is refused whole, with the reason. Calls go on in either case.",
+      ),
+    ),
+  )
+    .action((options) => choose({ command: "reload", options }));
+  withSocket(
+    add(
+      "drain",
+      "Send Kamailio to its other engines, let the calls of this one end, then stop the daemon. Prints how many calls are left until it is gone; Ctrl-C ends only the printing.",
+    ),
+  )
+    .addOption(
+      new Option(
+        "--timeout <seconds>",
+        "stop after so long, whatever calls are left; they go on in the kernel",
+      )
+        .argParser(parseTime),
+    )
+    .addOption(
+      new Option(
+        "--ring <seconds>",
+        "wait at least so long, since calls that ring have no session yet",
+      )
+        .default(20).argParser(parseTime),
+    )
+    .option("--no-wait", "return at once")
+    .option("--off", "take calls again")
+    .action((options) => choose({ command: "drain", options }));
   withConfig(
     add("check-config", "Check the configuration and say what it means, without running anything."),
   )
@@ -145,6 +187,12 @@ function withSocket(command: Command): Command {
 
 function withJson(command: Command): Command {
   return command.option("--json", "print one JSON object");
+}
+
+function parseTime(text: string): number {
+  const seconds = Number(text);
+  if (/^[0-9]+$/.test(text) && seconds <= 604_800) return seconds;
+  throw new InvalidArgumentError("It must be a whole number of seconds from 0 to 604800.");
 }
 
 function parseSeconds(text: string): number {

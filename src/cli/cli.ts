@@ -5,13 +5,16 @@ import { formatErrors, readConfig } from "../config/load.ts";
 import { type AdminResponse, SCHEMA } from "../control/admin.ts";
 import { type CommonOptions, type Invocation, parseArguments, type TextOutput } from "./args.ts";
 import { configText } from "./commands/check_config.ts";
+import { drain, drainNote } from "./commands/drain.ts";
+import { reloadText } from "./commands/reload.ts";
 import { reportText, sessionsText } from "./commands/sessions.ts";
 import { statusText } from "./commands/status.ts";
 import { CommandFailure, query, versionWarning } from "./daemon_query.ts";
 
 /** What only some commands need, so that the others do not load it. */
 export interface HeavyCommands {
-  readonly run: (config: Config) => Promise<void>;
+  /** `path` is where the configuration was read. */
+  readonly run: (config: Config, path: string) => Promise<void>;
   readonly demo: (
     options: { seconds: number; json?: boolean },
     output: TextOutput,
@@ -58,8 +61,13 @@ async function carryOut(
     case "demo":
       return await heavy.demo(invocation.options, output);
     case "run":
-      await heavy.run(await loadOrFail(invocation.options.config, EXIT_CONFIG));
+      await heavy.run(
+        await loadOrFail(invocation.options.config, EXIT_CONFIG),
+        invocation.options.config,
+      );
       return 0;
+    case "drain":
+      return await drain(invocation.options, output);
     case "check-config": {
       const { config } = invocation.options;
       output.out(configText(config, await loadOrFail(config)));
@@ -81,7 +89,7 @@ async function loadOrFail(path: string, exitCode: 1 | 78 = 1): Promise<Config> {
 
 type Query = Exclude<
   Invocation,
-  { readonly command: "none" | "version" | "demo" | "run" | "check-config" }
+  { readonly command: "none" | "version" | "demo" | "run" | "check-config" | "drain" }
 >;
 
 async function askAndPrint(invocation: Query, output: TextOutput): Promise<number> {
@@ -108,7 +116,10 @@ async function askAndPrint(invocation: Query, output: TextOutput): Promise<numbe
 function asText(response: AdminResponse): string {
   if ("status" in response) return statusText(response.status);
   if ("sessions" in response) return sessionsText(response.sessions);
-  if ("reports" in response) return response.reports.map(reportText).join("\n");
+  if ("reports" in response) {
+    return response.reports.map(reportText).join("\n") + drainNote(response.drain);
+  }
+  if ("reload" in response) return reloadText(response.reload);
   if ("dropped" in response && response.dropped > 0) {
     return `Dropped ${response.dropped} session(s).\n`;
   }

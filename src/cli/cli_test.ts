@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { HOSTILE_CALL_ID, REPORTS, SESSIONS, STATUS } from "../../tests/golden/views.ts";
+import {
+  DRAIN,
+  HOSTILE_CALL_ID,
+  RELOAD,
+  REPORTS,
+  SESSIONS,
+  STATUS,
+} from "../../tests/golden/views.ts";
 import { VERSION } from "../base/version.ts";
 import type { Config } from "../config/config.ts";
 import { type AdminRequest, type Answerer, SCHEMA, serveAdmin } from "../control/admin.ts";
@@ -73,11 +80,16 @@ const answerAll: Answerer = (request) => {
       return {
         schema: SCHEMA,
         reports: REPORTS.filter(({ session }) => session.callId === request.callId),
+        drain: null,
       };
     case "drop":
       return { schema: SCHEMA, dropped: request.callId === "nat@phone" ? 1 : 0 };
     case "stop":
       return { schema: SCHEMA, stopping: true };
+    case "reload":
+      return { schema: SCHEMA, reload: RELOAD };
+    case "drain":
+      return { schema: SCHEMA, drain: request.off ? null : DRAIN };
   }
 };
 
@@ -90,6 +102,7 @@ Deno.test("runCli() prints what the daemon answers, with 0", async () => {
       command: "show",
       callId: "nat@phone",
     }],
+    [["reload"], /^Reloaded\.\n\[session\] timeout: 60 -> 30\n/, { command: "reload" }],
     [["drop", "nat@phone"], /^Dropped 1 session\(s\)\.\n$/, {
       command: "drop",
       callId: "nat@phone",
@@ -140,7 +153,7 @@ Deno.test("runCli() ends with 1 when there is no such call", async () => {
     assert.equal(error, 'lrkproxy: there is no session with the Call-ID "unknown@phone"\n');
   }
   const { code, out } = await daemon.cli("show", "unknown@phone", "--json");
-  assert.deepEqual([code, JSON.parse(out)], [1, { schema: 1, reports: [] }]);
+  assert.deepEqual([code, JSON.parse(out)], [1, { schema: 1, reports: [], drain: null }]);
 });
 
 Deno.test("runCli() ends with 1 when the daemon says no or fails", async () => {
@@ -290,4 +303,46 @@ Deno.test("runCli() ends as the demo, the version and the usage say", async () =
   assert.deepEqual(await run(["version"]), { code: 0, out: `lrkproxy ${VERSION}\n`, error: "" });
   assert.equal((await run(["--help"])).code, 0);
   assert.equal((await run(["nonsense"])).code, 2);
+});
+
+const DRAIN_REQUEST = { command: "drain", off: false, timeoutSeconds: null, ringSeconds: 20 };
+
+Deno.test("runCli() drain returns at once when it is not to wait, and calls a drain off", async () => {
+  await using daemon = await openDaemon(answerAll);
+  const begun = await daemon.cli("drain", "--no-wait");
+  assert.deepEqual([begun.code, begun.error], [0, ""]);
+  assert.match(begun.out, /^draining for 12 s: 3 calls left, stops in 9 min 48 s at the latest\n$/);
+  assert.deepEqual(daemon.asked.at(-1), DRAIN_REQUEST);
+  const off = await daemon.cli("drain", "--off");
+  assert.deepEqual([off.code, off.out], [0, "The daemon takes calls again.\n"]);
+  assert.deepEqual(daemon.asked.at(-1), { command: "drain", off: true });
+});
+
+Deno.test("runCli() drain prints each change until another daemon answers", async () => {
+  const left = [3, 3, 2, 0];
+  await using daemon = await openDaemon((request) => {
+    if (request.command !== "status") return answerAll(request);
+    const callsLeft = left.shift();
+    const gone = callsLeft === undefined;
+    const drain = gone ? null : { ...DRAIN, callsLeft };
+    return { schema: SCHEMA, status: { ...STATUS, pid: gone ? 1 : 2, drain } };
+  });
+  const { code, out } = await daemon.cli("drain", "--timeout", "600", "--ring", "0");
+  assert.equal(code, 0);
+  assert.match(out, /^draining .*\n2 calls left\n0 calls left\nThe daemon has stopped\.\n$/);
+  const asked = daemon.asked.find(({ command }) => command === "drain");
+  assert.deepEqual(asked, { ...DRAIN_REQUEST, timeoutSeconds: 600, ringSeconds: 0 });
+});
+
+Deno.test("runCli() drain fails when somebody calls it off", async () => {
+  await using daemon = await openDaemon(answerAll);
+  const { code, error } = await daemon.cli("drain");
+  assert.deepEqual([code, error], [1, "lrkproxy: the drain was called off\n"]);
+});
+
+Deno.test("runCli() reload says why a configuration was refused, with 1", async () => {
+  const reason = "the configuration stays as it was\nx.ini:3: [kernel] end_port: too small";
+  await using daemon = await openDaemon(() => ({ schema: SCHEMA, error: reason }));
+  const { code, out, error } = await daemon.cli("reload");
+  assert.deepEqual([code, out, error], [1, "", `lrkproxy: ${reason}\n`]);
 });

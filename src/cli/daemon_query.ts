@@ -44,7 +44,10 @@ async function configuredSocket(path: string): Promise<string> {
   const config = await readConfig(path);
   if (config.ok) return config.value.adminSocket;
   const errors = formatErrors(config.error).trimEnd();
-  throw new CommandFailure(`the daemon's socket is not known (--socket names it)\n${errors}`, 1);
+  throw new CommandFailure(
+    `the configuration cannot be used, so the daemon's socket is not known (--socket names it)\n${errors}`,
+    1,
+  );
 }
 
 async function isThere(path: string): Promise<boolean> {

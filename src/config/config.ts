@@ -16,6 +16,8 @@ export interface Config {
   readonly interfaces: readonly string[] | "auto";
   readonly maxSessions: number;
   readonly log: LogOptions;
+  /** Whether the end of each call is a line of its own at level info. */
+  readonly logCalls: boolean;
   /** What the reader of the log should know about this file, a line each. */
   readonly notes: readonly string[];
 }

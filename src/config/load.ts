@@ -71,6 +71,7 @@ function assemble(values: FileValues, problems: Problem[]): Config | null {
       console: logger.values.log_to_console,
       level: logger.values.log_level,
     },
+    logCalls: logger.values.log_calls,
     notes: [
       ...unusedNotes({ kernel, udpSocket, unixSocket, cache }),
       ...allowNotes(udpSocket, placed),

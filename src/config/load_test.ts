@@ -73,6 +73,7 @@ Deno.test("loadConfigText() gives the defaults when only the address is set", ()
     interfaces: "auto",
     maxSessions: 25000,
     log: { file: null, console: true, level: "info" },
+    logCalls: false,
     notes: [],
   });
 });

@@ -206,6 +206,13 @@ const logger = {
     log_to_console: key("pylrkproxy", kind.truth, "True", "Log to stderr, for the journal."),
     log_to_file: key("pylrkproxy", kind.truth, "False", "Log to a file, too."),
     log_level: key("pylrkproxy", kind.logLevel, "info", "The least important lines to log."),
+    log_calls: key(
+      "0.1.0",
+      kind.truth,
+      "False",
+      "Log the end of each call with its packets, bytes and duration, at level info. Without it, " +
+        "only of calls that end otherwise than by Kamailio's word.",
+    ),
     log_directory: key("pylrkproxy", kind.folderPath, "/var/log/lrkproxy", "Folder of the file."),
     log_file_name: key("pylrkproxy", kind.fileName, "lrkproxy.log", "Name of the file."),
   },

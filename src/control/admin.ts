@@ -12,7 +12,36 @@ export type AdminRequest =
   | { readonly command: "sessions" }
   | { readonly command: "show"; readonly callId: string }
   | { readonly command: "drop"; readonly callId: string }
-  | { readonly command: "stop"; readonly drop: boolean };
+  | { readonly command: "stop"; readonly drop: boolean }
+  | { readonly command: "reload" }
+  | { readonly command: "drain"; readonly off: true }
+  | ({ readonly command: "drain"; readonly off: false } & DrainOptions);
+
+/** How to drain. */
+export interface DrainOptions {
+  /** Stop after so long, whatever calls are left; null to wait for all of them. */
+  readonly timeoutSeconds: number | null;
+  /** Wait at least so long, for calls that ring have no session yet. */
+  readonly ringSeconds: number;
+}
+
+/** A daemon that takes no new calls and stops when the last one has ended. */
+export interface DrainView {
+  /** Since when. */
+  readonly seconds: number;
+  /** Calls that are up; those that have fallen silent do not count. */
+  readonly callsLeft: number;
+  /** Seconds until it stops in any case; null if it waits for all calls. */
+  readonly stopsInSeconds: number | null;
+}
+
+/** What a reload has done. */
+export interface ReloadView {
+  /** What is different now, a line each. */
+  readonly changes: readonly string[];
+  /** What the operator should know of it, a line each. */
+  readonly notes: readonly string[];
+}
 
 /** RTP or RTCP from one party. */
 export interface FlowView {
@@ -88,6 +117,8 @@ export interface StatusView {
   readonly sysctls: Readonly<Record<string, string>>;
   readonly warnings: readonly string[];
   readonly rssBytes: number;
+  /** Null unless the daemon drains. */
+  readonly drain: DrainView | null;
 }
 
 /** What comes back. */
@@ -95,7 +126,13 @@ export type AdminResponse =
   | { readonly schema: number; readonly error: string }
   | { readonly schema: number; readonly status: StatusView }
   | { readonly schema: number; readonly sessions: readonly SessionView[] }
-  | { readonly schema: number; readonly reports: readonly SessionReport[] }
+  | {
+    readonly schema: number;
+    readonly reports: readonly SessionReport[];
+    readonly drain: DrainView | null;
+  }
+  | { readonly schema: number; readonly drain: DrainView | null }
+  | { readonly schema: number; readonly reload: ReloadView }
   | { readonly schema: number; readonly dropped: number }
   | { readonly schema: number; readonly stopping: true };
 
@@ -123,7 +160,9 @@ export async function askDaemon(path: string, request: AdminRequest): Promise<Ad
 export type ResponseText = AsyncIterable<string>;
 
 /** Answers one question. */
-export type Answerer = (request: AdminRequest) => AdminResponse | ResponseText;
+export type Answerer = (
+  request: AdminRequest,
+) => AdminResponse | ResponseText | Promise<AdminResponse>;
 
 /** Answer questions on a UNIX socket, for its owner and group, until it is closed. */
 export function serveAdmin(path: string, answer: Answerer): AsyncDisposable {
@@ -145,7 +184,7 @@ async function serveConnection(connection: Deno.UnixConn, answer: Answerer): Pro
   try {
     const line = await readLine(connection);
     if (line === null) return;
-    const response = answer(JSON.parse(line) as AdminRequest);
+    const response = await answer(JSON.parse(line) as AdminRequest);
     if (!(Symbol.asyncIterator in response)) return await writeLine(connection, response);
     for await (const piece of response) await writeText(connection, piece);
     await writeText(connection, "\n");

@@ -1,7 +1,7 @@
 import type { Command } from "../core/plan.ts";
 import type { Outcome } from "../core/relay.ts";
 import { CommandMeter } from "./command_meter.ts";
-import { configReply, type EngineConfig, pongReply, verdictReply } from "./reply.ts";
+import { AWAY, configReply, type EngineConfig, pongReply, verdictReply } from "./reply.ts";
 import { type Framing, parseRequest } from "./request.ts";
 
 /** What carries requests out. */
@@ -23,6 +23,8 @@ export interface ControlCounts {
   garbage: number;
   /** Datagrams from peers that may not send commands. */
   stranger: number;
+  /** Answers that send Kamailio to another engine, while the daemon drains. */
+  away: number;
 }
 
 interface Letter {
@@ -54,17 +56,24 @@ export class Inbox {
     refused: 0,
     garbage: 0,
     stranger: 0,
+    away: 0,
   };
   readonly meter = new CommandMeter();
   readonly #engine: Engine;
   readonly #onError: (error: unknown) => void;
+  readonly #isDraining: () => boolean;
   #waiting: Waiting[] = [];
   #delivery: Promise<void> | null = null;
 
-  /** `onError` is told what the engine throws. */
-  constructor(engine: Engine, onError: (error: unknown) => void) {
+  /** `onError` is told what the engine throws; while `isDraining`, Kamailio is to go elsewhere. */
+  constructor(
+    engine: Engine,
+    onError: (error: unknown) => void,
+    isDraining: () => boolean = () => false,
+  ) {
     this.#engine = engine;
     this.#onError = onError;
+    this.#isDraining = isDraining;
   }
 
   /** Take one request; `answer` is called once, with null where silence is the right answer. */
@@ -74,11 +83,13 @@ export class Inbox {
     switch (request.verb) {
       case "P":
         this.counts.ping++;
-        letter.answer(pongReply(request.cookie));
+        letter.answer(this.#orAway(() => pongReply(request.cookie)));
         return this.meter.answered("P", { accepted: true, receivedMs });
       case "G":
         this.counts.config++;
-        letter.answer(configReply(request.cookie, this.#engine.configOf(letter.instance)));
+        letter.answer(
+          this.#orAway(() => configReply(request.cookie, this.#engine.configOf(letter.instance))),
+        );
         return this.meter.answered("G", { accepted: true, receivedMs });
       case "none":
         this.counts.garbage++;
@@ -116,11 +127,23 @@ export class Inbox {
   async #deliver(batch: readonly Waiting[]): Promise<void> {
     const outcomes = await this.#handle(batch.map(({ command }) => command));
     batch.forEach(({ letter, command, receivedMs }, i) => {
-      const accepted = outcomes[i]?.ok === true;
+      const outcome = outcomes[i];
+      const accepted = outcome?.ok === true;
       if (!accepted) this.counts.refused++;
-      letter.answer(verdictReply(letter.bytes, accepted ? "OK" : "ER"));
+      const reply = (): Uint8Array<ArrayBuffer> => {
+        return verdictReply(letter.bytes, accepted ? "OK" : "ER");
+      };
+      // A new call has our address in its SDP, so it is carried; it is the last one from this Kamailio.
+      const isNew = accepted && outcome.value === "opened";
+      letter.answer(isNew ? this.#orAway(reply) : reply());
       this.meter.answered(command.kind === "open" ? "S" : "D", { accepted, receivedMs });
     });
+  }
+
+  #orAway(reply: () => Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    if (!this.#isDraining()) return reply();
+    this.counts.away++;
+    return AWAY;
   }
 
   /** Whatever goes wrong, Kamailio's workers must not wait: a failed batch is refused. */

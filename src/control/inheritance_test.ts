@@ -32,6 +32,7 @@ function serveAt(hostname: string, port: number, kept: readonly number[] = []): 
     allows: () => true,
     onStranger: () => {},
     inheritance,
+    isKept: true,
   });
   inheritance.closeRest();
   return server;

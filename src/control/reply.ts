@@ -14,6 +14,9 @@ export const MAX_ADDRESS_TEXT = 19;
 const ADDRESS_BYTES = 20;
 const CONFIG_BYTES = 12 + 2 * ADDRESS_BYTES;
 
+/** No bytes at all: Kamailio takes the engine out of its list until it answers P and G again. */
+export const AWAY: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+
 /** The answer to P; `cookie` is empty on a UNIX stream. */
 export function pongReply(cookie: string): Uint8Array<ArrayBuffer> {
   return ascii(`${prefix(cookie)}P PONG`);

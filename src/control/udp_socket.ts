@@ -13,8 +13,8 @@ const SO_TYPE = 3;
 const SO_RCVBUF = 8;
 const SO_RCVBUFFORCE = 33;
 const SOCK_DGRAM = 2;
-const MSG_DONTWAIT = 0x40;
 const F_DUPFD_CLOEXEC = 1030;
+const MSG_DONTWAIT = 0x40;
 /** Longer than any request, so that a longer one shows. */
 export const DATAGRAM_BYTES = 512;
 
@@ -49,6 +49,15 @@ export function duplicate(fd: number): number {
 export function shareAddress(fd: number, isShared: boolean): void {
   const value = new Uint8Array(Int32Array.of(isShared ? 1 : 0).buffer);
   libc().setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, value, 4);
+}
+
+/**
+ * Let nothing more come in, while what has come can be read and answered: a connected socket takes
+ * datagrams of its peer alone, which it is itself. Those for its address reach another one there.
+ */
+export function deafen(fd: number): void {
+  const address = socketName(fd);
+  libc().connect(fd, address, sockaddrLength(address));
 }
 
 /** Takes what waits in a UDP socket, without waiting. */

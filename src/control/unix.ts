@@ -9,6 +9,7 @@ const STREAM_PATIENCE_MS = 1000;
 
 /** A UNIX stream control socket. */
 export interface UnixOptions {
+  /** Whose commands arrive here; asked for each of them. */
   readonly instance: string;
   readonly path: string;
   /** Permission bits of the socket's file. */
@@ -19,36 +20,54 @@ export interface UnixOptions {
   readonly isKept?: boolean;
 }
 
-/** An open control socket. */
+/** An open control socket. To dispose of it is to leave it to whoever keeps it, or to retire it. */
 export interface UnixServer extends AsyncDisposable {
   /** The descriptor of the listener. */
   readonly fd: number;
+  /** Begin to answer; whoever has connected until then has waited. */
+  start(): void;
+  /** Close it for good and remove its file; whoever was let in is answered. */
+  retire(): Promise<void>;
 }
 
 /** Answer requests on a UNIX stream socket until it is closed: one request a connection. */
 export async function serveUnix(inbox: Inbox, options: UnixOptions): Promise<UnixServer> {
-  const { instance, path, inheritance = new Inheritance() } = options;
+  const server = await openUnix(inbox, options);
+  server.start();
+  return server;
+}
+
+/** Open a UNIX stream socket to answer requests on. Throws if there can be none. */
+export async function openUnix(inbox: Inbox, options: UnixOptions): Promise<UnixServer> {
+  const { path, inheritance = new Inheritance() } = options;
   const predecessors = inheritance.unix(path);
   const { listener, fd } = await openListener(options, predecessors.length > 0);
   const served = new Set<Promise<void>>();
   const serve = (connection: Stream): void => {
-    const over = serveConnection(inbox, instance, connection).finally(() => served.delete(over));
+    const over = serveConnection(inbox, options.instance, connection)
+      .finally(() => served.delete(over));
     served.add(over);
   };
-  const inherited = inheritance.passOn(predecessors, (each) => acceptWaiting(each).forEach(serve));
-  const done = (async () => {
-    for await (const connection of listener) serve(connection);
-  })();
+  let inherited: AsyncDisposable | null = null;
+  let done = Promise.resolve();
+  const close = async (isForGood: boolean): Promise<void> => {
+    await inherited?.[Symbol.asyncDispose]();
+    listener.close();
+    await done;
+    // Those who were let in are answered; who was not waits for the next daemon, if there is one.
+    await Promise.all(served);
+    if (isForGood) await Deno.remove(path).catch(() => {});
+  };
   return {
     fd,
-    [Symbol.asyncDispose]: async () => {
-      await inherited[Symbol.asyncDispose]();
-      listener.close();
-      await done;
-      // Those who were let in are answered; who was not waits for the next daemon, if there is one.
-      await Promise.all(served);
-      if (!options.isKept) await Deno.remove(path).catch(() => {});
+    start() {
+      inherited = inheritance.passOn(predecessors, (each) => acceptWaiting(each).forEach(serve));
+      done = (async () => {
+        for await (const connection of listener) serve(connection);
+      })();
     },
+    retire: () => close(true),
+    [Symbol.asyncDispose]: () => close(!options.isKept),
   };
 }
 
@@ -96,7 +115,7 @@ async function serveConnection(
     const reply = await new Promise<Uint8Array<ArrayBuffer> | null>((answer) => {
       inbox.take({ instance, bytes, framing: "bare", answer });
     });
-    if (reply) await connection.write(reply);
+    if (reply && reply.length > 0) await connection.write(reply);
   } catch {
     // The peer hung up or was too slow; there is nobody left to tell.
   } finally {

@@ -78,6 +78,14 @@ export interface Ledger {
   isClosed(): boolean;
 }
 
+/** What a data path needs to know of the configuration. */
+export interface BackendOptions {
+  /** Room that is made for sessions when the data path is set up. */
+  readonly maxSessions: number;
+  /** Where the relay's sockets are: what nobody sent for is dropped there. */
+  readonly ranges: readonly GuardedRange[];
+}
+
 /**
  * A way of carrying flows. Calls return once the data path has confirmed them; none of them waits
  * for a packet. The contract suite in `tests/contract/` says what every data path must do.
@@ -112,6 +120,11 @@ export interface Backend extends AsyncDisposable {
    * The answer counts the pieces that were missing, wrong or left over.
    */
   restore(ledger: Ledger): Promise<number>;
+  /**
+   * Go by another number of sessions and other guarded ranges. Throws if the data path does not
+   * take them; then the former ones are still in force.
+   */
+  reconfigure(options: BackendOptions): void;
   /** Stop carrying anything and leave no trace. */
   remove(): Promise<void>;
 }

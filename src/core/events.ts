@@ -1,5 +1,6 @@
 import type { Refusal } from "./call.ts";
 import type { FlowIndex, Session } from "./session.ts";
+import type { Entry } from "./table.ts";
 
 /** Why a session ended. */
 export type EndReason = "command" | "dropped" | "silent" | "never-heard" | "replaced";
@@ -7,7 +8,13 @@ export type EndReason = "command" | "dropped" | "silent" | "never-heard" | "repl
 /** What happens to sessions, for the log and the counters. */
 export type RelayEvent =
   | { readonly kind: "opened" | "updated" | "stale" | "resumed"; readonly session: Session }
-  | { readonly kind: "ended"; readonly session: Session; readonly reason: EndReason }
+  | {
+    readonly kind: "ended";
+    readonly session: Session;
+    readonly reason: EndReason;
+    /** What is known of its traffic. */
+    readonly entry: Entry;
+  }
   | {
     readonly kind: "refused";
     readonly instance: string;

@@ -2,6 +2,8 @@ import { err, ok, type Result } from "../base/result.ts";
 import type { BackendError } from "./backend.ts";
 import type { Refusal, RefusalReason } from "./call.ts";
 import type { EndReason, Listener } from "./events.ts";
+import { countManyFlows } from "./counting.ts";
+import { takeCounts } from "./liveness.ts";
 import { type Command, namesIn, type Plan, planCommand, type PlanningParts } from "./plan.ts";
 import type { Session } from "./session.ts";
 import { type Entry, newEntry } from "./table.ts";
@@ -12,6 +14,8 @@ export type Outcome = Result<"opened" | "updated" | "closed" | "nothing", Refusa
 /** What the relay is made of. */
 export interface RelayParts extends PlanningParts {
   readonly emit: Listener;
+  /** Whether the last counts of a session that ends for this reason are worth reading. */
+  readonly isCounted?: (reason: EndReason) => boolean;
 }
 
 /** A plan that the data path has to confirm. */
@@ -66,6 +70,7 @@ export class Relay {
 
   /** End sessions without Kamailio's word; the number of those that are gone. */
   end(entries: readonly Entry[], reason: EndReason): number {
+    this.#countLast(entries, reason);
     const changes = entries.map(({ session }) => ({ before: [session], after: null }));
     const results = this.parts.backend.apply(changes);
     let ended = 0;
@@ -112,6 +117,10 @@ export class Relay {
   #confirm(pending: ReadonlyMap<number, Pending>): readonly [number, Outcome][] {
     if (pending.size === 0) return [];
     const plans = [...pending];
+    this.#countLast(
+      plans.flatMap(([, plan]) => plan.kind === "close" ? [plan.entry] : []),
+      "command",
+    );
     const results = this.parts.backend.apply(plans.map(([, plan]) => plan.change));
     return plans.map(([at, plan], i) => {
       const error = results[i];
@@ -146,7 +155,16 @@ export class Relay {
 
   #forget(entry: Entry, reason: EndReason): void {
     this.parts.table.remove(entry);
-    this.parts.emit({ kind: "ended", session: entry.session, reason });
+    this.parts.emit({ kind: "ended", session: entry.session, reason, entry });
+  }
+
+  /** Read what sessions have carried while the data path still knows it. */
+  #countLast(entries: readonly Entry[], reason: EndReason): void {
+    if (entries.length === 0 || !this.parts.isCounted?.(reason)) return;
+    const sessions = entries.map((entry) => entry.session);
+    const counts = countManyFlows(sessions, this.parts.backend);
+    const nowMs = this.parts.clock.now();
+    entries.forEach((entry, i) => takeCounts(entry, counts[i] ?? [], nowMs));
   }
 
   #report(error: BackendError, session: Session): void {

@@ -44,7 +44,7 @@ interface Heard extends FoundFlow {
 /** Follows the source ports that parties really use and locks the flows to them. */
 export class Sources {
   readonly #relay: Relay;
-  readonly #confirmMs: number;
+  readonly #confirmSeconds: () => number;
   readonly #candidates = new Map<
     string,
     { readonly key: FlowKey; readonly candidate: Candidate }
@@ -54,9 +54,9 @@ export class Sources {
   readonly #progress = new WeakMap<Entry, Progress>();
 
   /** `confirmSeconds`: how long a known port must keep speaking after an S to be locked again. */
-  constructor(relay: Relay, confirmSeconds: number) {
+  constructor(relay: Relay, confirmSeconds: () => number) {
     this.#relay = relay;
-    this.#confirmMs = confirmSeconds * 1000;
+    this.#confirmSeconds = confirmSeconds;
   }
 
   /**
@@ -89,6 +89,13 @@ export class Sources {
     }
     this.#apply(forms, heard);
     return this.#heard !== null;
+  }
+
+  /** Forget what was heard while nobody followed it: it may be of long ago. */
+  skip(): void {
+    this.#heard = null;
+    const { backend } = this.#relay.parts;
+    for (const old = backend.takeLearned(); !old.next().done;);
   }
 
   /** Lock again the known ports that have kept speaking. To be called about once a second. */
@@ -124,7 +131,7 @@ export class Sources {
     // A call on hold may be silent for hours: it is asked ever more seldom.
     const waitMs = isSilent ? Math.min(LONGEST_WAIT_MS, progress.waitMs * 2 + FIRST_WAIT_MS) : 0;
     this.#progress.set(entry, { reopenedMs, first, last: packets, waitMs, dueMs: nowMs + waitMs });
-    if (nowMs - reopenedMs < this.#confirmMs) return [];
+    if (nowMs - reopenedMs < this.#confirmSeconds() * 1000) return [];
     return contestable(entry.session).filter((index) => {
       // RTCP comes too seldom to be seen in every round.
       const then = (index & 1 ? first : last)[index] ?? 0;

@@ -24,7 +24,6 @@ const PROBE = 8;
 /** Sees which sessions have fallen silent, and that the data path still carries all of them. */
 export class Upkeep {
   readonly #relay: Relay;
-  readonly #roundMs: number;
   #round: SetIterator<Entry>;
   readonly #standing = new Set<Entry>();
   #owed = 0;
@@ -36,11 +35,15 @@ export class Upkeep {
 
   constructor(relay: Relay) {
     this.#relay = relay;
-    const { timeoutSeconds, staleLimitSeconds, unheardLimitSeconds } = relay.parts.limits;
-    const shortest = Math.min(timeoutSeconds, staleLimitSeconds, unheardLimitSeconds);
-    this.#roundMs = Math.min(LONGEST_ROUND_MS, shortest * 250);
     this.#round = relay.parts.table.entries();
     this.#lastMs = relay.parts.clock.now();
+  }
+
+  /** How long one round over all sessions may take; the limits may change at any time. */
+  get #roundMs(): number {
+    const { timeoutSeconds, staleLimitSeconds, unheardLimitSeconds } = this.#relay.parts.limits;
+    const shortest = Math.min(timeoutSeconds, staleLimitSeconds, unheardLimitSeconds);
+    return Math.min(LONGEST_ROUND_MS, shortest * 250);
   }
 
   /** Look at as many sessions as the time since the last call is worth. */

@@ -1,22 +1,21 @@
 import { systemClock } from "../base/clock.ts";
-import { anyContains, formatAddress } from "../base/cidr.ts";
 import { openLog, rateLimited } from "../base/log.ts";
 import { every, pause } from "../base/loop.ts";
 import { nameProcess } from "../base/process_name.ts";
 import { VERSION } from "../base/version.ts";
-import type { Config, InstanceConfig } from "../config/config.ts";
-import { serveAdmin } from "../control/admin.ts";
-import type { Inheritance } from "../control/inheritance.ts";
-import { serveUdp, type UdpServer } from "../control/udp.ts";
-import { removeDeadSocket, serveUnix } from "../control/unix.ts";
+import type { Config } from "../config/config.ts";
 import type { Sources } from "../core/sources.ts";
+import { adminDoor, controlDoors } from "./control_sockets.ts";
 import { Desk } from "./desk.ts";
+import { Doors, type Wish } from "./doors.ts";
+import { Drainer } from "./drain.ts";
 import { lockNamespace } from "./lock.ts";
 import { collectGarbage, MemoryKeeper } from "./memory.ts";
 import { type MediaState, prepareMedia } from "./machine.ts";
 import { Pulse, statusLine } from "./pulse.ts";
-import { serveMetrics } from "./serve_metrics.ts";
-import { type Keepable, openSupervision, type Supervision } from "./supervision.ts";
+import { makeReload, type Reload } from "./reload.ts";
+import { metricsDoors } from "./serve_metrics.ts";
+import { openSupervision, type Supervision } from "./supervision.ts";
 import { type Parts, wire } from "./wiring.ts";
 
 /** How often the ports that parties speak from are looked at: the other leg follows in 200 ms. */
@@ -26,41 +25,60 @@ const SAMPLE_MS = 250;
 /** A table deleted by somebody else is back within a second. */
 const WATCH_MS = 100;
 const MACHINE_MS = 5000;
+const DRAIN_MS = 250;
 const MEMORY_MS = 1000;
 const STATUS_MS = 1000;
 
-/** Run the daemon until it is told to stop. What it throws keeps it from starting. */
-export async function runDaemon(config: Config): Promise<void> {
+/**
+ * Run the daemon until it is told to stop. `path` is where `config` was read, for a reload. What it
+ * throws keeps it from starting.
+ */
+export async function runDaemon(config: Config, path: string): Promise<void> {
   nameProcess();
   await using log = openLog(config.log);
   log.info("lrkproxy starts", { version: VERSION, pid: Deno.pid });
   for (const note of config.notes) log.warn(note);
   using _lock = lockNamespace();
   using supervision = openSupervision();
-  await Deno.mkdir(config.adminSocket.replace(/\/[^/]*$/, "") || "/", { recursive: true });
-  await removeDeadSocket(config.adminSocket);
 
   const stop = new AbortController();
   const parts = wire(config, { clock: systemClock, log });
   await using _backend = parts.backend;
   const machine = { state: prepareMedia(config, log, null) };
-  const desk = new Desk(parts, { machine, stop: () => stop.abort() });
-  await using _admin = serveAdmin(config.adminSocket, (request) => desk.answer(request));
+  await using doors = new Doors();
+  let isStarting = true;
+  const { inheritance, notifier } = supervision;
+  const wishes = (wanted: Config): readonly Wish[] => [
+    adminDoor(wanted, (request) => desk.answer(request)),
+    ...controlDoors(parts, wanted, { inheritance, isKept: notifier.isHeard }),
+    ...metricsDoors(parts, wanted, {
+      sources: { warnings: () => desk.warnings().length, notReady: () => notReady(parts) },
+      isOptional: isStarting,
+    }),
+  ];
+  const onChange = (): void => {
+    machine.state = prepareMedia(parts.config, log, machine.state);
+    supervision.keep(doors.kept);
+  };
+  const reload = announced(
+    makeReload({ parts, log, path, doors, wishes, onChange }),
+    supervision,
+  );
+  const desk = new Desk(parts, { machine, stop: () => stop.abort(), reload });
+  await (await doors.prepare(wishes(config).slice(0, 1))).commit();
   await adopt(parts);
-  await using sockets = await openControlSockets(parts, supervision);
-  await using _metrics = await serveMetrics(parts, {
-    warnings: () => desk.warnings().length,
-    notReady: () => parts.backend.probe(),
-  });
-  onSignals(stop, log.reopen);
-  supervision.notifier.ready();
+  await (await doors.prepare(wishes(config))).commit();
+  supervision.keep(doors.kept);
+  isStarting = false;
+  onSignals(stop, () => void reload());
+  notifier.ready();
   log.info("lrkproxy is ready", {
     sessions: parts.relay.parts.table.size,
     path: parts.backend.name,
   });
-  await runLoops(parts, { machine, supervision }, stop.signal);
-  supervision.notifier.stopping();
-  await sockets.disposeAsync();
+  await runLoops(parts, { machine, supervision }, stop);
+  notifier.stopping();
+  await doors[Symbol.asyncDispose]();
   const sessions = parts.relay.parts.table.size;
   if (desk.dropsCalls) {
     await parts.backend.remove();
@@ -68,6 +86,11 @@ export async function runDaemon(config: Config): Promise<void> {
   } else {
     log.info("lrkproxy stops; the kernel goes on relaying", { sessions });
   }
+}
+
+/** Why no new call should come here; null if there is nothing against it. */
+function notReady({ drain, backend }: Parts): string | null {
+  return drain.isOn ? "draining" : backend.probe();
 }
 
 /** Take over what the kernel carries already. */
@@ -93,62 +116,23 @@ async function adopt({ backend, relay, engine, log, config }: Parts): Promise<vo
   }
 }
 
-async function openControlSockets(
-  parts: Parts,
-  supervision: Supervision,
-): Promise<AsyncDisposableStack> {
-  const { inheritance, notifier } = supervision;
-  await using opened = new AsyncDisposableStack();
-  const servers: Keepable[] = [];
-  for (const instance of parts.config.instances) {
-    if (instance.udp) {
-      servers.push(opened.use(openUdp(parts, instance, { ...instance.udp, inheritance })));
+/** Tell whoever supervises the daemon when a reload begins and ends, however it ends. */
+function announced(reload: Reload, { notifier }: Supervision): Reload {
+  return async () => {
+    notifier.reloading();
+    try {
+      return await reload();
+    } finally {
+      notifier.ready();
     }
-    if (instance.unix) {
-      const options = { instance: instance.name, inheritance, isKept: notifier.isHeard };
-      servers.push(opened.use(await serveUnix(parts.inbox, { ...options, ...instance.unix })));
-      parts.log.info("Listening", { instance: instance.name, socket: instance.unix.path });
-    }
-  }
-  supervision.keep(servers);
-  return opened.move();
+  };
 }
 
-function openUdp(
-  { config, inbox, log, clock }: Parts,
-  { name }: InstanceConfig,
-  { host, port, inheritance }: {
-    readonly host: string;
-    readonly port: number;
-    readonly inheritance: Inheritance;
-  },
-): UdpServer {
-  const limit = rateLimited(clock, { perSeconds: 60, burst: 3 });
-  const server = serveUdp(inbox, {
-    instance: name,
-    hostname: host,
-    port,
-    inheritance,
-    receiveBufferBytes: config.receiveBufferBytes,
-    allows: (address) => anyContains(config.controlAllow, address),
-    onStranger: (address) =>
-      limit((suppressed) =>
-        log.warn(
-          "Command dropped: the peer is not in [UDP socket] allow; add it there to accept it",
-          { peer: formatAddress(address), instance: name, suppressed },
-        )
-      ),
-  });
-  const { receiveBufferBytes: buffer } = server;
-  log.info("Listening", { instance: name, socket: `udp:${host}:${port}`, buffer });
-  return server;
-}
-
-function onSignals(stop: AbortController, reopen: () => void): void {
+function onSignals(stop: AbortController, reload: () => void): void {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     Deno.addSignalListener(signal, () => stop.abort());
   }
-  Deno.addSignalListener("SIGHUP", reopen);
+  Deno.addSignalListener("SIGHUP", reload);
 }
 
 function tidyMemory(keeper: MemoryKeeper, { clock, inbox }: Parts): void {
@@ -170,9 +154,10 @@ async function runLoops(
     readonly machine: { state: MediaState };
     readonly supervision: Supervision;
   },
-  signal: AbortSignal,
+  stop: AbortController,
 ): Promise<void> {
-  const { sources, upkeep, log, clock, config } = parts;
+  const { sources, upkeep, log, clock } = parts;
+  const { signal } = stop;
   const limit = rateLimited(clock, { perSeconds: 10, burst: 3 });
   const onError = (error: unknown): void =>
     limit((suppressed) => {
@@ -185,6 +170,8 @@ async function runLoops(
     describe: () => statusLine(parts.relay.parts.table.size, parts.backend.name),
     probe: () => void parts.backend.room(),
   });
+  const learns = (): boolean => parts.config.session.learning === "once";
+  const drainer = new Drainer(parts, () => stop.abort());
   const keeper = new MemoryKeeper(Deno.memoryUsage().rss);
   const loops = [
     loop(SAMPLE_MS, () => upkeep.sample()),
@@ -195,17 +182,16 @@ async function runLoops(
     loop(STATUS_MS, () => pulse.tellStatus()),
     loop(MEMORY_MS, () => tidyMemory(keeper, parts)),
     loop(MACHINE_MS, () => {
-      machine.state = prepareMedia(config, log, machine.state);
+      machine.state = prepareMedia(parts.config, log, machine.state);
     }),
+    loop(DRAIN_MS, () => drainer.look()),
+    loop(FOLLOW_MS, () => learns() ? followAll(sources, signal) : undefined),
+    loop(CONFIRM_MS, () => learns() ? sources.confirm() : undefined),
     // What was left half-done by a daemon that was killed is put right while calls go on.
     upkeep.mend().catch(onError),
   ];
   signal.addEventListener("abort", () => upkeep.close());
   const { watchdogPeriodMs: beatMs } = supervision;
   if (beatMs !== null) loops.push(loop(beatMs, () => pulse.beat(beatMs)));
-  if (sources) {
-    loops.push(loop(FOLLOW_MS, () => followAll(sources, signal)));
-    loops.push(loop(CONFIRM_MS, () => sources.confirm()));
-  }
   await Promise.all(loops);
 }

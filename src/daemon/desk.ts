@@ -1,3 +1,4 @@
+import { hostText } from "../base/cidr.ts";
 import { VERSION } from "../base/version.ts";
 import {
   type AdminRequest,
@@ -13,6 +14,8 @@ import type { InstanceConfig } from "../config/config.ts";
 import type { Entry } from "../core/table.ts";
 import { countStates } from "./census.ts";
 import type { MediaState } from "./machine.ts";
+import { areDrainOptions } from "./drain.ts";
+import type { Reload } from "./reload.ts";
 import { type Moment, sessionReport, sessionView } from "./views.ts";
 import type { Parts } from "./wiring.ts";
 
@@ -24,18 +27,21 @@ export class Desk {
   readonly #parts: Parts;
   readonly #machine: { readonly state: MediaState };
   readonly #stop: () => void;
+  readonly #reload: Reload;
   #dropsCalls = false;
 
   constructor(
     parts: Parts,
-    { machine, stop }: {
+    { machine, stop, reload }: {
       readonly machine: { readonly state: MediaState };
       readonly stop: () => void;
+      readonly reload: Reload;
     },
   ) {
     this.#parts = parts;
     this.#machine = machine;
     this.#stop = stop;
+    this.#reload = reload;
   }
 
   /** Whether the calls are to end with the daemon. */
@@ -54,14 +60,18 @@ export class Desk {
   }
 
   /** Answer one question. */
-  answer(request: AdminRequest): AdminResponse | ResponseText {
+  answer(request: AdminRequest): AdminResponse | ResponseText | Promise<AdminResponse> {
     switch (request.command) {
       case "status":
         return { schema: SCHEMA, status: this.#status() };
       case "sessions":
         return this.#sessions();
       case "show":
-        return { schema: SCHEMA, reports: this.#reports(this.#find(request.callId)) };
+        return {
+          schema: SCHEMA,
+          reports: this.#reports(this.#find(request.callId)),
+          drain: this.#parts.drain.view(),
+        };
       case "drop": {
         const dropped = this.#parts.relay.end(this.#find(request.callId), "dropped");
         return { schema: SCHEMA, dropped };
@@ -70,9 +80,39 @@ export class Desk {
         this.#dropsCalls = request.drop;
         this.#stop();
         return { schema: SCHEMA, stopping: true };
+      case "reload":
+        return this.#reloaded();
+      case "drain":
+        return this.#drain(request);
       default:
         return { schema: SCHEMA, error: `Unknown command: the daemon is lrkproxy ${VERSION}` };
     }
+  }
+
+  async #reloaded(): Promise<AdminResponse> {
+    const result = await this.#reload();
+    return result.ok
+      ? { schema: SCHEMA, reload: result.value }
+      : { schema: SCHEMA, error: `the configuration stays as it was\n${result.error}` };
+  }
+
+  #drain(request: Extract<AdminRequest, { command: "drain" }>): AdminResponse {
+    const { drain, log } = this.#parts;
+    if (request.off) {
+      if (drain.isOn) log.info("Draining is called off; calls are taken again");
+      drain.end();
+    } else if (areDrainOptions(request)) {
+      const { timeoutSeconds, ringSeconds } = request;
+      drain.begin({ timeoutSeconds, ringSeconds });
+      const callsLeft = drain.view()?.callsLeft;
+      log.info("Draining: no new calls, and the daemon stops after the last one", {
+        callsLeft,
+        timeoutSeconds: timeoutSeconds ?? undefined,
+      });
+    } else {
+      return { schema: SCHEMA, error: "Cannot drain: times are seconds, 0 or more" };
+    }
+    return { schema: SCHEMA, drain: drain.view() };
   }
 
   #find(callId: string): readonly Entry[] {
@@ -123,6 +163,7 @@ export class Desk {
       sysctls: this.#machine.state.sysctls,
       warnings: this.warnings(),
       rssBytes: Deno.memoryUsage().rss,
+      drain: this.#parts.drain.view(),
     };
   }
 
@@ -149,9 +190,4 @@ export class Desk {
     const { clock } = this.#parts;
     return { nowMs: clock.now(), epochMs: clock.epoch() };
   }
-}
-
-/** IPv6 addresses have colons of their own. */
-function hostText(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
 }

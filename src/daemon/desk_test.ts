@@ -1,14 +1,18 @@
 import assert from "node:assert/strict";
-import { config } from "../../tests/golden/views.ts";
+import { config, RELOAD } from "../../tests/golden/views.ts";
 import { numberedCall, opening, World } from "../../tests/support/world.ts";
 import { VERSION } from "../base/version.ts";
 import type { Logger } from "../base/log.ts";
-import type { AdminRequest, AdminResponse, SessionView } from "../control/admin.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import type { AdminRequest, AdminResponse, ReloadView, SessionView } from "../control/admin.ts";
 import { Inbox } from "../control/inbox.ts";
 import { NetlinkMeter } from "../nft/netlink_meter.ts";
 import { Desk } from "./desk.ts";
+import { Drain } from "./drain.ts";
 import { RelayEngine } from "./engine.ts";
 import { Journal } from "./journal.ts";
+import type { Reload } from "./reload.ts";
+import { settingsOf } from "./settings.ts";
 
 const SILENCE: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -22,22 +26,32 @@ async function open(calls: number, maxSessions = config().maxSessions): Promise<
   const world = await new World({ maxSessions }).start();
   world.handle(...Array.from({ length: calls }, (_, n) => opening(numberedCall(n))));
   const { relay, upkeep, sources, backend, clock } = world;
-  const journal = new Journal(SILENCE, { clock, isVerbose: false });
+  const journal = new Journal(SILENCE, { clock, config });
   for (const event of world.takeEvents()) journal.record(event);
-  const engine = new RelayEngine(relay, upkeep, config().instances);
+  const engine = new RelayEngine(relay, upkeep, (name) => {
+    return config().instances.find((instance) => instance.name === name);
+  });
   const inbox = new Inbox(engine, () => {});
   const netlink = new NetlinkMeter();
-  const own = { config: config(), log: SILENCE, clock, netlink };
-  const parts = { ...own, backend, journal, relay, sources, upkeep };
+  const current = { settings: settingsOf(config(), []) };
+  const drain = new Drain(clock, () => world.table.size);
+  const own = { config: config(), current, log: SILENCE, clock, netlink };
+  const parts = { ...own, backend, journal, relay, drain };
   let stops = 0;
   const machine = { state: { interfaces: [], sysctls: { a: "1" }, warnings: ["too hot"] } };
-  const desk = new Desk({ ...parts, engine, inbox }, { machine, stop: () => stops++ });
+  const reload = (): ReturnType<Reload> => Promise.resolve(results.shift() ?? ok(RELOAD));
+  const results: Result<ReloadView>[] = [err("x.ini:1: unknown section [x]")];
+  const desk = new Desk({ ...parts, sources, upkeep, engine, inbox }, {
+    machine,
+    stop: () => stops++,
+    reload,
+  });
   return { world, desk, stops: () => stops };
 }
 
 /** An answer as it is after its way over the socket. */
 async function ask(desk: Desk, request: AdminRequest): Promise<AdminResponse> {
-  const answer = desk.answer(request);
+  const answer = await desk.answer(request);
   if (!(Symbol.asyncIterator in answer)) return JSON.parse(JSON.stringify(answer));
   let text = "";
   for await (const piece of answer) text += piece;
@@ -97,7 +111,7 @@ Deno.test("Desk lists sessions with their latest counts, however many", async ()
 
 Deno.test("Desk leaves out sessions that end while it lists", async () => {
   const { world, desk } = await open(450);
-  const answer = desk.answer({ command: "sessions" });
+  const answer = await desk.answer({ command: "sessions" });
   assert.ok(Symbol.asyncIterator in answer);
   let text = "";
   for await (const piece of answer) {
@@ -124,7 +138,7 @@ Deno.test("Desk shows every dialog of a Call-ID, and who was refused", async () 
   ]);
   assert.deepEqual(response.reports.map(({ strangers }) => strangers.length), [1, 0]);
   const unknown = await ask(desk, { command: "show", callId: "unknown" });
-  assert.deepEqual(unknown, { schema: 1, reports: [] });
+  assert.deepEqual(unknown, { schema: 1, reports: [], drain: null });
 });
 
 Deno.test("Desk drops a call at once", async () => {
@@ -146,6 +160,44 @@ Deno.test("Desk stops the daemon, and ends calls only when told so", async () =>
     assert.deepEqual(await ask(desk, { command: "stop", drop }), { schema: 1, stopping: true });
     assert.deepEqual([desk.dropsCalls, stops()], [drop, 1]);
     assert.equal(world.table.size, 1, "the daemon ends the calls on its way out");
+  }
+});
+
+Deno.test("Desk says what a reload has changed, or why it was refused", async () => {
+  const { desk } = await open(0);
+  assert.deepEqual(await ask(desk, { command: "reload" }), {
+    schema: 1,
+    error: "the configuration stays as it was\nx.ini:1: unknown section [x]",
+  });
+  assert.deepEqual(await ask(desk, { command: "reload" }), { schema: 1, reload: RELOAD });
+});
+
+Deno.test("Desk drains, says so everywhere, and takes calls again", async () => {
+  const { desk, world } = await open(2);
+  const times = { timeoutSeconds: 60, ringSeconds: 0 };
+  const draining = { seconds: 0, callsLeft: 2, stopsInSeconds: 60 };
+  assert.deepEqual(await ask(desk, { command: "drain", off: false, ...times }), {
+    schema: 1,
+    drain: draining,
+  });
+  world.clock.advance(20_000);
+  const later = { seconds: 20, callsLeft: 2, stopsInSeconds: 40 };
+  const status = await ask(desk, { command: "status" });
+  assert.deepEqual("status" in status && status.status.drain, later);
+  const shown = await ask(desk, { command: "show", callId: "call-0" });
+  assert.deepEqual("reports" in shown && shown.drain, later);
+  assert.deepEqual(await ask(desk, { command: "drain", off: true }), { schema: 1, drain: null });
+});
+
+Deno.test("Desk refuses to drain for a time that is none", async () => {
+  const { desk } = await open(0);
+  for (const timeoutSeconds of [-1, NaN, "x", undefined]) {
+    const request = { command: "drain", off: false, timeoutSeconds, ringSeconds: 0 };
+    const response = await ask(desk, request as unknown as AdminRequest);
+    assert.deepEqual(response, {
+      schema: 1,
+      error: "Cannot drain: times are seconds, 0 or more",
+    });
   }
 });
 

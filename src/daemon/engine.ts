@@ -11,15 +11,23 @@ import type { Upkeep } from "../core/upkeep.ts";
 export class RelayEngine implements Engine {
   readonly #relay: Relay;
   readonly #upkeep: Upkeep;
-  readonly #instances: ReadonlyMap<string, InstanceConfig>;
+  readonly #instanceOf: (name: string) => InstanceConfig | undefined;
   /** By instance: the port behind those that Kamailio took last. */
   readonly #cursors = new Map<string, number>();
-  readonly #currentPorts = new Map<string, { revision: number; port: number }>();
+  readonly #currentPorts = new Map<
+    string,
+    { readonly instance: InstanceConfig; readonly revision: number; readonly port: number }
+  >();
 
-  constructor(relay: Relay, upkeep: Upkeep, instances: readonly InstanceConfig[]) {
+  /** `instanceOf` is asked each time, for a reload may change an instance. */
+  constructor(
+    relay: Relay,
+    upkeep: Upkeep,
+    instanceOf: (name: string) => InstanceConfig | undefined,
+  ) {
     this.#relay = relay;
     this.#upkeep = upkeep;
-    this.#instances = new Map(instances.map((instance) => [instance.name, instance]));
+    this.#instanceOf = instanceOf;
   }
 
   /** Carry out commands; once more from the first that fails because the data path is damaged. */
@@ -33,7 +41,7 @@ export class RelayEngine implements Engine {
   }
 
   configOf(name: string): EngineConfig {
-    const instance = this.#instances.get(name);
+    const instance = this.#instanceOf(name);
     if (!instance) throw new Error(`There is no instance "${name}"`);
     const { startPort, endPort, internalIp, externalIp } = instance;
     return { startPort, endPort, currentPort: this.#currentPort(instance), internalIp, externalIp };
@@ -52,10 +60,10 @@ export class RelayEngine implements Engine {
   #currentPort(instance: InstanceConfig): number {
     const { revision } = this.#relay.parts.table;
     const known = this.#currentPorts.get(instance.name);
-    if (known?.revision === revision) return known.port;
+    if (known?.revision === revision && known.instance === instance) return known.port;
     const cursor = this.#cursors.get(instance.name) ?? instance.currentPort;
     const port = nextPort(instance, this.#usedPorts(instance.name), cursor);
-    this.#currentPorts.set(instance.name, { revision, port });
+    this.#currentPorts.set(instance.name, { instance, revision, port });
     return port;
   }
 

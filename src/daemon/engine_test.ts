@@ -37,7 +37,9 @@ async function run(variant: Partial<InstanceConfig> = {}): Promise<Running> {
     name: "other",
     currentPort: 30000,
   }];
-  const engine = new RelayEngine(world.relay, world.upkeep, instances);
+  const engine = new RelayEngine(world.relay, world.upkeep, (name) => {
+    return instances.find((instance) => instance.name === name);
+  });
   const handle = async (...commands: readonly Command[]): Promise<readonly string[]> => {
     const outcomes = await engine.handle(commands);
     for (const event of world.takeEvents()) {

@@ -1,10 +1,12 @@
 import type { Clock } from "../base/clock.ts";
 import { formatEndpoint, formatIpv4 } from "../base/ipv4.ts";
 import { type Fields, type Logger, rateLimited } from "../base/log.ts";
+import type { Config } from "../config/config.ts";
 import type { RefusalReason } from "../core/call.ts";
 import type { EndReason, RelayEvent } from "../core/events.ts";
 import { type HeardParties, heardParties } from "../core/heard.ts";
 import { FLOW_NAMES, legOf, type Session } from "../core/session.ts";
+import type { Entry } from "../core/table.ts";
 
 /** What has happened since the daemon started. */
 export interface RelayCounts {
@@ -46,13 +48,18 @@ export class Journal {
     },
   };
   readonly #log: Logger;
-  readonly #isVerbose: boolean;
+  readonly #clock: Clock;
+  readonly #config: () => Pick<Config, "log" | "logCalls">;
   readonly #limit: ReturnType<typeof rateLimited>;
 
-  /** `isVerbose`: whether the log takes debug lines at all. */
-  constructor(log: Logger, { clock, isVerbose }: { clock: Clock; isVerbose: boolean }) {
+  /** `config` is asked each time: it says whether the log takes debug lines, and the end of each call. */
+  constructor(
+    log: Logger,
+    { clock, config }: { clock: Clock; config: () => Pick<Config, "log" | "logCalls"> },
+  ) {
     this.#log = log;
-    this.#isVerbose = isVerbose;
+    this.#clock = clock;
+    this.#config = config;
     // One broken peer must not fill the disk; the counters miss nothing.
     this.#limit = rateLimited(clock, { perSeconds: 1, burst: 50 });
   }
@@ -69,7 +76,7 @@ export class Journal {
       case "ended":
         this.counts.ended[event.reason]++;
         this.counts.heard[heardParties(event.session)]++;
-        return this.#recordEnd(event.session, event.reason);
+        return this.#recordEnd(event.entry, event.reason);
       case "refused":
         this.counts.refused[event.refusal.reason]++;
         return this.#warn("Call refused", {
@@ -116,20 +123,47 @@ export class Journal {
     });
   }
 
-  #recordEnd(session: Session, reason: EndReason): void {
-    const fields = (): Fields => ({ ...describe(session), reason });
-    if (reason === "command") this.#debug("Session ended", fields);
+  /** Whether a session that ends for this reason gets a line, for which its last counts are wanted. */
+  tellsOfEnd(reason: EndReason): boolean {
+    return reason !== "command" || this.#config().logCalls || this.#isVerbose();
+  }
+
+  #recordEnd(entry: Entry, reason: EndReason): void {
+    const fields = (): Fields => ({
+      ...describe(entry.session),
+      reason,
+      ...totals(entry, this.#clock.epoch()),
+    });
+    if (reason === "command" && !this.#config().logCalls) this.#debug("Session ended", fields);
     else this.#log.info("Session ended", fields());
+  }
+
+  #isVerbose(): boolean {
+    return this.#config().log.level === "debug";
   }
 
   /** Ten thousand calls a second are not described for nobody. */
   #debug(message: string, fields: () => Fields): void {
-    if (this.#isVerbose) this.#log.debug(message, fields());
+    if (this.#isVerbose()) this.#log.debug(message, fields());
   }
 
   #warn(message: string, fields: Fields): void {
     this.#limit((suppressed) => this.#log.warn(message, { ...fields, suppressed }));
   }
+}
+
+/** What a session has carried, RTP and RTCP of either party apart, and for how long. */
+function totals({ session, samples }: Entry, nowMs: number): Fields {
+  const [callerRtp, callerRtcp, calleeRtp, calleeRtcp] = samples;
+  return {
+    durationSeconds: Math.max(0, Math.round((nowMs - session.createdMs) / 100) / 10),
+    callerPackets: callerRtp.packets,
+    callerBytes: callerRtp.bytes,
+    callerRtcp: callerRtcp.packets,
+    calleePackets: calleeRtp.packets,
+    calleeBytes: calleeRtp.bytes,
+    calleeRtcp: calleeRtcp.packets,
+  };
 }
 
 function describe({ callId, instance, a, b }: Session): Fields {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { opening, World } from "../../tests/support/world.ts";
 import { ManualClock } from "../base/clock.ts";
-import type { Fields, Logger } from "../base/log.ts";
+import type { Fields, Logger, LogLevel } from "../base/log.ts";
 import type { RefusalReason } from "../core/call.ts";
 import type { EndReason, RelayEvent } from "../core/events.ts";
 import { lockedTo } from "../core/latch.ts";
@@ -20,8 +20,9 @@ interface Kept {
   readonly lines: readonly Line[];
 }
 
-function keep(isVerbose = true): Kept {
+function keep(level: LogLevel = "debug", logCalls = false): Kept {
   const clock = new ManualClock();
+  const config = { logCalls, log: { file: null, console: true } };
   const lines: Line[] = [];
   const write = (level: keyof Logger) => (message: string, fields: Fields = {}): void => {
     // A field that is undefined is left out of the log.
@@ -34,12 +35,24 @@ function keep(isVerbose = true): Kept {
     warn: write("warn"),
     error: write("error"),
   };
-  return { journal: new Journal(log, { clock, isVerbose }), clock, lines };
+  return {
+    journal: new Journal(log, {
+      clock,
+      config: () => ({ ...config, log: { ...config.log, level } }),
+    }),
+    clock,
+    lines,
+  };
 }
 
 const WORLD = await new World().start();
 WORLD.handle(opening());
-const { session } = WORLD.only();
+const entry = WORLD.only();
+const { session } = entry;
+[10, 2, 8, 1].forEach((packets, i) => {
+  const sample = entry.samples[i];
+  if (sample) Object.assign(sample, { packets, bytes: packets * 200 });
+});
 
 const DESCRIBED: Fields = {
   call: "call-1",
@@ -47,6 +60,16 @@ const DESCRIBED: Fields = {
   caller: "10.10.1.10:6000",
   callee: "192.0.2.20:7000",
   relay: "10.10.1.1:20002/192.0.2.1:20000",
+};
+
+const TOTALS: Fields = {
+  durationSeconds: 0,
+  callerPackets: 10,
+  callerBytes: 2000,
+  callerRtcp: 2,
+  calleePackets: 8,
+  calleeBytes: 1600,
+  calleeRtcp: 1,
 };
 
 function refused(reason: RefusalReason = "collision"): RelayEvent {
@@ -71,15 +94,15 @@ const LINES: readonly (readonly [RelayEvent, Line])[] = [
     message: "Session resumed",
     fields: DESCRIBED,
   }],
-  [{ kind: "ended", session, reason: "command" }, {
+  [{ kind: "ended", session, entry, reason: "command" }, {
     level: "debug",
     message: "Session ended",
-    fields: { ...DESCRIBED, reason: "command" },
+    fields: { ...DESCRIBED, reason: "command", ...TOTALS },
   }],
-  [{ kind: "ended", session, reason: "silent" }, {
+  [{ kind: "ended", session, entry, reason: "silent" }, {
     level: "info",
     message: "Session ended",
-    fields: { ...DESCRIBED, reason: "silent" },
+    fields: { ...DESCRIBED, reason: "silent", ...TOTALS },
   }],
   [refused(), {
     level: "warn",
@@ -127,13 +150,34 @@ Deno.test("Journal tells the log what happens, with the Call-ID", () => {
 });
 
 Deno.test("Journal keeps what happens to every call from a log without debug lines", () => {
-  const { journal, lines } = keep(false);
+  const { journal, lines } = keep("info");
   for (const [event] of LINES) journal.record(event);
   assert.deepEqual(lines.map(({ level }) => level), ["info", "warn", "warn", "warn"]);
 });
 
+Deno.test("Journal tells the end of each call at info, if it is to", () => {
+  const { journal, lines } = keep("info", true);
+  journal.record({ kind: "opened", session });
+  journal.record({ kind: "ended", session, entry, reason: "command" });
+  assert.deepEqual(lines, [{
+    level: "info",
+    message: "Session ended",
+    fields: { ...DESCRIBED, reason: "command", ...TOTALS },
+  }]);
+});
+
+Deno.test("Journal wants the last counts of those sessions whose end gets a line", () => {
+  const wants = (level: LogLevel, logCalls: boolean): readonly boolean[] => {
+    const { journal } = keep(level, logCalls);
+    return [journal.tellsOfEnd("command"), journal.tellsOfEnd("dropped")];
+  };
+  assert.deepEqual(wants("info", false), [false, true]);
+  assert.deepEqual(wants("info", true), [true, true]);
+  assert.deepEqual(wants("debug", false), [true, true]);
+});
+
 Deno.test("Journal counts every kind of event", () => {
-  const { journal } = keep(false);
+  const { journal } = keep("info");
   const idle = structuredClone(journal.counts);
   for (const [event] of LINES) journal.record(event);
   assert.deepEqual(journal.counts, {
@@ -156,7 +200,7 @@ Deno.test("Journal counts ends and refusals by their reasons", () => {
   const { journal } = keep();
   const endings = Object.keys(journal.counts.ended) as EndReason[];
   const refusals = Object.keys(journal.counts.refused) as RefusalReason[];
-  for (const reason of endings) journal.record({ kind: "ended", session, reason });
+  for (const reason of endings) journal.record({ kind: "ended", session, entry, reason });
   for (const reason of refusals) journal.record(refused(reason));
   assert.ok([...endings, ...refusals].length >= 12);
   for (const count of Object.values(journal.counts.ended)) assert.equal(count, 1);
@@ -168,7 +212,8 @@ Deno.test("Journal counts whose RTP was heard in sessions that are over", () => 
   const [open, known] = [OPEN_LATCH, lockedTo(41000)];
   const latches: readonly Latches[] = [[open, open, known, open], [known, open, known, open]];
   for (const each of latches) {
-    journal.record({ kind: "ended", session: { ...session, latches: each }, reason: "command" });
+    const ended = { ...session, latches: each };
+    journal.record({ kind: "ended", session: ended, entry, reason: "command" });
   }
   assert.deepEqual(journal.counts.heard, { both: 1, caller: 0, callee: 1, nobody: 0 });
 });
@@ -206,6 +251,6 @@ Deno.test("Journal shares the limit among refusals, errors and failures", () => 
   assert.equal(lines.length, 50);
   // What is rare and telling is never held back.
   journal.record({ kind: "mended", pieces: 1 });
-  journal.record({ kind: "ended", session, reason: "never-heard" });
+  journal.record({ kind: "ended", session, entry, reason: "never-heard" });
   assert.equal(lines.length, 52);
 });

@@ -67,7 +67,10 @@ export function guardedRanges(instances: readonly InstanceConfig[]): readonly Gu
   return merged;
 }
 
-/** The admission rules of each instance by name. */
+/**
+ * The admission rules of each instance by name. Of several with one name all addresses are valid; the
+ * last one says what carries an address.
+ */
 export function admissions(
   instances: readonly InstanceConfig[],
   session: SessionConfig,
@@ -82,13 +85,16 @@ export function admissions(
     refuse: session.refuse.filter(({ family }) => family === 4).map(asNetwork),
   };
   const forbidden = (remote: Ipv4): string | null => forbiddenRemote(remote, policy);
-  return new Map(instances.map((instance) => {
+  const admissions = new Map<string, Admission>();
+  for (const { name, ...instance } of instances) {
     const localAddress = new Map([
+      ...admissions.get(name)?.localAddress ?? [],
       [instance.internalIp, mustParse(instance.internalLocal)],
       [instance.externalIp, mustParse(instance.externalLocal)],
     ]);
-    return [instance.name, { localAddress, forbidden }];
-  }));
+    admissions.set(name, { localAddress, forbidden });
+  }
+  return admissions;
 }
 
 function broadcastOf({ address, mask }: LocalAddress): readonly Ipv4[] {

@@ -72,7 +72,7 @@ Deno.test("Pulse tells its status when that has changed", () => {
 
 Deno.test("Supervision has the sockets of one daemon kept, and those of the one before closed", () => {
   const notifier = listener();
-  new Supervision(notifier, [], null).keep([{ fd: 17 }, { fd: 18 }]);
+  new Supervision(notifier, [], null).keep([17, 18]);
   assert.deepEqual(notifier.told.splice(0), [
     "store 17 as generation-1",
     "store 18 as generation-1",
@@ -80,10 +80,18 @@ Deno.test("Supervision has the sockets of one daemon kept, and those of the one 
   // Two, where one was killed before it had closed its predecessor's. Others' sockets are not ours.
   const inherited = ["generation-7", "generation-8", "generation-8", "web"]
     .map((name, i) => ({ fd: 4000 + i, name }));
-  new Supervision(notifier, inherited, null).keep([{ fd: 17 }]);
-  assert.deepEqual(notifier.told, [
+  const supervision = new Supervision(notifier, inherited, null);
+  supervision.keep([17]);
+  assert.deepEqual(notifier.told.splice(0), [
     "store 17 as generation-9",
     "forget generation-7",
     "forget generation-8",
+  ]);
+  // A reload has opened another one.
+  supervision.keep([17, 19]);
+  assert.deepEqual(notifier.told, [
+    "store 17 as generation-10",
+    "store 19 as generation-10",
+    "forget generation-9",
   ]);
 });

@@ -5,21 +5,27 @@ import { ManualClock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { Inbox } from "../control/inbox.ts";
 import { NetlinkMeter } from "../nft/netlink_meter.ts";
+import { Drain } from "./drain.ts";
 import { RelayEngine } from "./engine.ts";
 import { Journal } from "./journal.ts";
 import { LoopLag } from "./loop_lag.ts";
+import { settingsOf } from "./settings.ts";
 import { Recorder } from "./snapshot.ts";
 
 const SILENCE: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 async function open(): Promise<{ world: World; recorder: Recorder }> {
   const clock = new ManualClock();
-  const journal = new Journal(SILENCE, { clock, isVerbose: false });
+  const journal = new Journal(SILENCE, { clock, config });
   const world = await new World({ clock, listen: (event) => journal.record(event) }).start();
   const { relay, upkeep, sources, backend } = world;
-  const engine = new RelayEngine(relay, upkeep, config().instances);
+  const engine = new RelayEngine(relay, upkeep, (name) => {
+    return config().instances.find((instance) => instance.name === name);
+  });
   const parts = {
     ...{ config: config(), log: SILENCE, clock, backend, relay, sources, upkeep, engine },
+    current: { settings: settingsOf(config(), []) },
+    drain: new Drain(clock, () => world.table.size),
     netlink: new NetlinkMeter(),
     journal,
     inbox: new Inbox(engine, () => {}),

@@ -3,13 +3,8 @@ import { type InheritedDescriptor, inheritedDescriptors } from "../systemd/inher
 import { type Notifier, openNotifier } from "../systemd/notify.ts";
 import { watchdogPeriodMs } from "../systemd/watchdog.ts";
 
-/** Each daemon keeps its sockets under a name of its own, so that it can have its predecessor's closed. */
+/** Sockets are kept under a name that no others had, so that those of before can be closed by theirs. */
 const GENERATION = /^generation-(\d+)$/;
-
-/** A server whose socket is to outlive this process. */
-export interface Keepable {
-  readonly fd: number;
-}
 
 /** What systemd, or whoever speaks its language, does for the daemon. */
 export class Supervision implements Disposable {
@@ -18,7 +13,8 @@ export class Supervision implements Disposable {
   readonly inheritance: Inheritance;
   /** How often a sign of life is due; null if nobody waits for one. */
   readonly watchdogPeriodMs: number | null;
-  readonly #predecessors: readonly string[];
+  /** What the sockets that are kept now are called. */
+  #kept: readonly string[];
 
   constructor(
     notifier: Notifier,
@@ -29,14 +25,15 @@ export class Supervision implements Disposable {
     this.notifier = notifier;
     this.inheritance = new Inheritance(ours.map(({ fd }) => fd));
     this.watchdogPeriodMs = periodMs;
-    this.#predecessors = [...new Set(ours.map(({ name }) => name))];
+    this.#kept = [...new Set(ours.map(({ name }) => name))];
   }
 
-  /** Have the sockets of these servers kept for the next daemon, instead of those of the last one. */
-  keep(servers: readonly Keepable[]): void {
-    const name = nextGeneration(this.#predecessors);
-    for (const { fd } of servers) this.notifier.storeSocket(fd, name);
-    for (const old of this.#predecessors) this.notifier.forgetSockets(old);
+  /** Have these sockets kept for the next daemon, instead of those that were kept until now. */
+  keep(sockets: readonly number[]): void {
+    const name = nextGeneration(this.#kept);
+    for (const fd of sockets) this.notifier.storeSocket(fd, name);
+    for (const old of this.#kept) this.notifier.forgetSockets(old);
+    this.#kept = [name];
     this.inheritance.closeRest();
   }
 

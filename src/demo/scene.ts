@@ -36,7 +36,7 @@ export async function startRelay(network: RelayNetwork): Promise<DemoRelay> {
   const parts = wire(config.value, { clock: systemClock, log: SILENT });
   prepareMedia(config.value, SILENT, null);
   await parts.backend.attach();
-  const follower = setInterval(() => parts.sources?.follow(), FOLLOW_MS);
+  const follower = setInterval(() => parts.sources.follow(), FOLLOW_MS);
   return {
     command: async (request) => {
       const start = performance.now();

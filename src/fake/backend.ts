@@ -1,9 +1,9 @@
 import type {
   Backend,
   BackendError,
+  BackendOptions,
   Change,
   FlowCount,
-  GuardedRange,
   LearnedPort,
   Ledger,
   Stranger,
@@ -12,12 +12,6 @@ import type {
 import { type Flow, flowKeyText, identityText, type Session } from "../core/session.ts";
 import { FakeKernel, type Packet, type Relayed } from "./kernel.ts";
 
-/** What {@link FakeBackend} needs to know. */
-export interface FakeOptions {
-  readonly maxSessions: number;
-  readonly ranges: readonly GuardedRange[];
-}
-
 /** Carries flows in memory. Tests hand it packets and make it fail. */
 export class FakeBackend implements Backend {
   readonly name = "fake";
@@ -25,10 +19,10 @@ export class FakeBackend implements Backend {
   readonly kernel: FakeKernel;
   /** Errors for the next changes, one each; null lets a change through. */
   readonly failures: (BackendError | null)[] = [];
-  readonly #options: FakeOptions;
+  #options: BackendOptions;
 
   /** Give the kernel of another one to take over what that carried. */
-  constructor(options: FakeOptions, kernel: FakeKernel = new FakeKernel()) {
+  constructor(options: BackendOptions, kernel: FakeKernel = new FakeKernel()) {
     this.#options = options;
     this.kernel = kernel;
   }
@@ -97,6 +91,11 @@ export class FakeBackend implements Backend {
       if (!owner || identityText(owner) !== id) pieces += Number(kernel.flows.delete(text));
     }
     return Promise.resolve(pieces);
+  }
+
+  reconfigure(options: BackendOptions): void {
+    this.#options = options;
+    this.kernel.ranges = options.ranges;
   }
 
   remove(): Promise<void> {

@@ -3,9 +3,9 @@ import { errorText } from "../base/libc.ts";
 import type {
   Backend,
   BackendError,
+  BackendOptions,
   Change,
   FlowCount,
-  GuardedRange,
   LearnedPort,
   Ledger,
   Stranger,
@@ -43,13 +43,6 @@ import {
   totalsOf,
 } from "./structure.ts";
 
-/** What the nft data path needs to know. */
-export interface NftOptions {
-  readonly maxSessions: number;
-  /** Where the relay's sockets are: what nobody sent for is dropped there. */
-  readonly ranges: readonly GuardedRange[];
-}
-
 /** A record so short fits, whatever ports will be learned. */
 const SHORT_RECORD = 200;
 const NO_EDIT: Edit = { deletions: [], additions: [] };
@@ -63,7 +56,7 @@ const MEND_AT_ONCE = 250;
 /** Carries flows with stateless nftables rewriting in prerouting. */
 export class NftBackend implements Backend {
   readonly name = "nft";
-  readonly #options: NftOptions;
+  #options: BackendOptions;
   /** What the exchanges with the kernel cost. */
   readonly meter = new NetlinkMeter();
   readonly #exchange = new Exchange(this.meter);
@@ -74,7 +67,7 @@ export class NftBackend implements Backend {
   /** Settles with the restoration begun last. */
   #restored: Promise<unknown> = Promise.resolve();
 
-  constructor(options: NftOptions) {
+  constructor(options: BackendOptions) {
     this.#options = options;
   }
 
@@ -96,7 +89,7 @@ export class NftBackend implements Backend {
       this.#foreign = this.#foreignTransactions();
       await this.#putBack(records, () => true);
     }
-    replaceRanges(this.#exchange, this.#store.dump("relay_ports"), this.#options.ranges);
+    this.#guard(this.#options.ranges);
     return records;
   }
 
@@ -199,7 +192,7 @@ export class NftBackend implements Backend {
     let foreign = this.#foreignTransactions();
     let pieces = this.#isStructureComplete() ? 0 : 1;
     const isAnew = pieces > 0 && await this.#rebuildStructure();
-    replaceRanges(this.#exchange, this.#store.dump("relay_ports"), this.#options.ranges);
+    this.#guard(this.#options.ranges);
     if (isAnew) {
       foreign = this.#foreignTransactions();
       const sessions = [...ledger.sessions()];
@@ -215,6 +208,12 @@ export class NftBackend implements Backend {
     return pieces;
   }
 
+  reconfigure(options: BackendOptions): void {
+    // A table that somebody has just taken away gets its ranges when it is restored.
+    if (this.#hasAllSets()) this.#guard(options.ranges);
+    this.#options = options;
+  }
+
   remove(): Promise<void> {
     deleteTable(this.#exchange);
     return Promise.resolve();
@@ -223,6 +222,10 @@ export class NftBackend implements Backend {
   [Symbol.asyncDispose](): Promise<void> {
     this.#exchange[Symbol.dispose]();
     return Promise.resolve();
+  }
+
+  #guard(ranges: BackendOptions["ranges"]): void {
+    replaceRanges(this.#exchange, this.#store.dump("relay_ports"), ranges);
   }
 
   /** Make a change without trusting what the kernel is thought to hold. */

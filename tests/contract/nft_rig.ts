@@ -1,7 +1,8 @@
 import { ADDRESSES, buildRelayNetwork, type Namespace } from "../../src/netns/namespaces.ts";
 import { type Endpoint, formatIpv4 } from "../../src/base/ipv4.ts";
+import type { BackendOptions } from "../../src/core/backend.ts";
 import type { Session } from "../../src/core/session.ts";
-import { NftBackend, type NftOptions } from "../../src/nft/backend.ts";
+import { NftBackend } from "../../src/nft/backend.ts";
 import { elementsOf, wordPort } from "../../src/nft/elements.ts";
 import { type ArrivedPacket, type Checksum, RawUdp } from "../netns/raw_udp.ts";
 import { at, RANGES, type Rig, rtpPacket, type Vandalism } from "./rig.ts";
@@ -28,12 +29,12 @@ export interface NftRig extends Rig {
 /** One test of the kernel path. */
 export interface KernelCase {
   readonly name: string;
-  readonly options?: Partial<NftOptions>;
+  readonly options?: Partial<BackendOptions>;
   readonly run: (rig: NftRig) => void | Promise<void>;
 }
 
 /** Build the namespaces and attach the back end in the relay's. */
-export async function makeNftRig(variant: Partial<NftOptions> = {}): Promise<NftRig> {
+export async function makeNftRig(variant: Partial<BackendOptions> = {}): Promise<NftRig> {
   const options = { maxSessions: 1, ranges: RANGES, ...variant };
   await using stack = new AsyncDisposableStack();
   const { caller, relay, callee } = stack.use(buildRelayNetwork({ relaying: true }));

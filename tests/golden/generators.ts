@@ -5,13 +5,15 @@
 import process from "node:process";
 import { parseArguments } from "../../src/cli/args.ts";
 import { configText } from "../../src/cli/commands/check_config.ts";
+import { drainNote } from "../../src/cli/commands/drain.ts";
+import { reloadText } from "../../src/cli/commands/reload.ts";
 import { reportText, sessionsText } from "../../src/cli/commands/sessions.ts";
 import { statusText } from "../../src/cli/commands/status.ts";
 import { sampleFile } from "../../src/config/describe.ts";
 import { metricsText } from "../../src/web/metrics.ts";
 import { rulesListing } from "../support/rules_listing.ts";
 import { SNAPSHOT } from "./snapshot.ts";
-import { config, REPORTS, SESSIONS, STATUS } from "./views.ts";
+import { config, DRAIN, RELOAD, REPORTS, SESSIONS, STATUS } from "./views.ts";
 
 /** The commands that have a help text of their own. */
 export const COMMANDS = [
@@ -21,6 +23,8 @@ export const COMMANDS = [
   "show",
   "drop",
   "stop",
+  "reload",
+  "drain",
   "check-config",
   "demo",
   "version",
@@ -36,6 +40,8 @@ export const GENERATORS: ReadonlyMap<string, () => string> = new Map([
   ["metrics.txt", () => metricsText(SNAPSHOT)],
   ["sessions.txt", () => sessionsText(SESSIONS)],
   ["show.txt", () => REPORTS.map(reportText).join("\n")],
+  ["draining.txt", () => statusText({ ...STATUS, drain: DRAIN }) + drainNote(DRAIN)],
+  ["reload.txt", () => reloadText(RELOAD)],
   ["check-config.txt", () => configText("/etc/lrkproxy/lrkproxy.ini", config())],
 ]);
 

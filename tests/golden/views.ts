@@ -2,8 +2,10 @@
 import type { Config } from "../../src/config/config.ts";
 import { formatErrors, loadConfigText } from "../../src/config/load.ts";
 import type {
+  DrainView,
   FlowView,
   PartyView,
+  ReloadView,
   SessionReport,
   SessionView,
   StatusView,
@@ -147,6 +149,16 @@ export const STATUS: StatusView = {
   sysctls: { "net.ipv4.conf.eth0.forwarding": "1" },
   warnings: ["No interface has the media address 10.10.2.1"],
   rssBytes: 73_400_320,
+  drain: null,
+};
+
+/** What `status` and `show` say of a drain. */
+export const DRAIN: DrainView = { seconds: 12, callsLeft: 3, stopsInSeconds: 588 };
+
+/** What `reload` shows. */
+export const RELOAD: ReloadView = {
+  changes: ["[session] timeout: 60 -> 30", "instance second: removed (udp:[::1]:8082)"],
+  notes: ['The 2 sessions of instance "second", which is gone, go on until they fall silent'],
 };
 
 const INI = `

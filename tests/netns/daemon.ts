@@ -86,6 +86,20 @@ export class Daemon implements AsyncDisposable {
     await within(`the daemon logs "${text}"`, Promise.race([found, ended]), 15_000);
   }
 
+  /** Send it a signal that it outlives. */
+  signal(signal: Deno.Signal): void {
+    if (!this.#process) throw new Error("The daemon does not run");
+    this.#process.kill(signal);
+  }
+
+  /** Write its configuration anew and let it reload that. Throws unless it does. */
+  async reload(changes: Ini): Promise<string> {
+    this.configure(changes);
+    const { code, out, error } = await this.cli("reload");
+    if (code !== 0) throw new Error(`lrkproxy reload ended with ${code}: ${error}`);
+    return out;
+  }
+
   /** Send it a signal and wait until it is gone; the answer is its exit code. */
   async kill(signal: Deno.Signal): Promise<number> {
     if (!this.#process) throw new Error("The daemon does not run");

@@ -67,6 +67,8 @@ const AT_ONCE = 100;
 export class Kamailio implements AsyncDisposable {
   /** Datagrams that answered nothing that was asked. */
   unexpected = 0;
+  /** Replies without bytes. */
+  empty = 0;
   readonly #socket: Deno.DatagramConn;
   readonly #engine: Deno.NetAddr;
   readonly #waiting = new Map<string, (reply: Uint8Array) => void>();
@@ -142,6 +144,10 @@ export class Kamailio implements AsyncDisposable {
 
   async #receive(): Promise<void> {
     for await (const [bytes] of this.#socket) {
+      if (bytes.length === 0) {
+        this.empty++;
+        continue;
+      }
       const space = bytes.indexOf(32);
       const cookie = text(bytes.subarray(0, Math.max(0, space)));
       const answer = this.#waiting.get(cookie);

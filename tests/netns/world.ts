@@ -112,6 +112,30 @@ export async function untilTwoWay(
   }
 }
 
+/** Stop both parties; throws if anything that they have sent from `since` on has not arrived. */
+export async function expectNoLoss(
+  { caller, callee, fromCaller, fromCallee }: Conversation,
+  since = 0,
+): Promise<number> {
+  fromCaller.stop();
+  fromCallee.stop();
+  const ways = [
+    [callee.rtp, fromCaller.rtp],
+    [callee.rtcp, fromCaller.rtcp],
+    [caller.rtp, fromCallee.rtp],
+    [caller.rtcp, fromCallee.rtcp],
+  ] as const;
+  let sent = 0;
+  for (const [socket, stream] of ways) {
+    const heard = (): number =>
+      socket.of(stream).filter(({ sequence }) => sequence >= since).length;
+    const expected = Math.max(0, stream.sent - since);
+    await until(`all ${expected} packets have arrived`, () => heard() === expected);
+    sent += expected;
+  }
+  return sent;
+}
+
 /** Wait until every flow of a call that was heard is locked to its source port. */
 export async function untilLocked(world: World, callId = CALL.id): Promise<SessionView> {
   return await until("all flows are locked", async () => {

@@ -34,7 +34,7 @@ export async function startDaemon(
     },
     ...before && { kernel: before.backend.kernel, clock: before.clock },
   });
-  const engine = new RelayEngine(world.relay, world.upkeep, [INSTANCE]);
+  const engine = new RelayEngine(world.relay, world.upkeep, () => INSTANCE);
   await world.start();
   for (const session of world.sessions()) engine.noteOpened(session);
   const inbox = new Inbox(engine, (error) => {

@@ -125,7 +125,7 @@ export class World {
         options.listen?.(event);
       },
     });
-    this.sources = new Sources(this.relay, CONFIRM_SECONDS);
+    this.sources = new Sources(this.relay, () => CONFIRM_SECONDS);
     this.upkeep = new Upkeep(this.relay);
   }
 

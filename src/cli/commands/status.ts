@@ -1,4 +1,5 @@
 import type { StatusView } from "../../control/admin.ts";
+import { drainText } from "./drain.ts";
 import { byteSize, duration, table } from "../output.ts";
 
 /** `lrkproxy status` for people. */
@@ -8,6 +9,7 @@ export function statusText(status: StatusView): string {
     `lrkproxy ${status.version}, pid ${status.pid}, up ${duration(status.uptimeSeconds)}, ` +
     `path ${status.path}, memory ${byteSize(status.rssBytes)}`,
     `sessions: ${active} active, ${unheard} not heard from yet, ${stale} stale`,
+    ...status.drain ? [drainText(status.drain)] : [],
     "",
     table([
       ["instance", "control", "internal", "external", "ports", "in use", "next"],

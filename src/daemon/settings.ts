@@ -1,0 +1,61 @@
+import type { Config, InstanceConfig } from "../config/config.ts";
+import type { GuardedRange } from "../core/backend.ts";
+import type { Admission } from "../core/call.ts";
+import { admissions, guardedRanges, type LocalAddress } from "./media.ts";
+
+/** What the parts of a daemon go by, all of one configuration. */
+export interface Settings {
+  readonly config: Config;
+  /**
+   * Instances as former configurations of this process had them, where that matters to calls that
+   * are up: their ports stay guarded, and Kamailio, which asks for addresses only when it starts,
+   * may go on naming the old ones.
+   */
+  readonly former: readonly InstanceConfig[];
+  readonly admissions: ReadonlyMap<string, Admission>;
+  readonly ranges: readonly GuardedRange[];
+}
+
+/** Holds the settings in force. Whoever reads them asks each time; a reload replaces them whole. */
+export interface Current {
+  settings: Settings;
+}
+
+/** The settings of a configuration on a machine with these addresses, after `before` if there was one. */
+export function settingsOf(
+  config: Config,
+  addresses: readonly LocalAddress[],
+  before?: Settings,
+): Settings {
+  const former = before ? formerInstances(config, before) : [];
+  return {
+    config,
+    former,
+    admissions: admissions([...former, ...config.instances], config.session, addresses),
+    ranges: guardedRanges([...config.instances, ...former]),
+  };
+}
+
+/** An instance by its name, as it is or as it was last. */
+export function instanceOf(
+  { config, former }: Settings,
+  name: string,
+): InstanceConfig | undefined {
+  const isNamed = (instance: InstanceConfig): boolean => instance.name === name;
+  return config.instances.find(isNamed) ?? former.findLast(isNamed);
+}
+
+function formerInstances(config: Config, before: Settings): readonly InstanceConfig[] {
+  const known = new Set(config.instances.map(mediaText));
+  return [...before.former, ...before.config.instances].filter((instance) => {
+    const text = mediaText(instance);
+    return known.has(text) ? false : known.add(text);
+  });
+}
+
+/** What of an instance calls are bound to. */
+function mediaText(instance: InstanceConfig): string {
+  const { name, internalIp, externalIp, internalLocal, externalLocal } = instance;
+  const { startPort, endPort } = instance;
+  return [name, internalIp, externalIp, internalLocal, externalLocal, startPort, endPort].join(" ");
+}
