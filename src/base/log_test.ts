@@ -167,3 +167,75 @@ Deno.test("rateLimited() lets a burst through and then says how many it held bac
   clock.advance(100_000);
   assert.deepEqual(heard(3), [undefined, undefined]);
 });
+
+Deno.test("prepare() changes the options when it is committed, and not before", async () => {
+  const folder = await Deno.makeTempDir();
+  const [one, other] = [`${folder}/one.log`, `${folder}/other.log`];
+  const stream = new MemoryStream(true);
+  try {
+    {
+      await using log = openLog({ file: one, console: true, level: "info" }, stream);
+      const aborted = log.prepare({ file: `${folder}/third.log`, console: false, level: "debug" });
+      log.debug("hidden");
+      aborted.abort();
+      const prepared = log.prepare({ file: other, console: false, level: "debug" });
+      log.info("before");
+      prepared.commit();
+      log.debug("after");
+      log.prepare({ file: null, console: true, level: "warning" }).commit();
+      log.info("hidden");
+      log.warn("last");
+    }
+    assert.equal(stream.text, "<6>before\n<4>last\n");
+    assert.match(await Deno.readTextFile(one), /^\S+ INFO before\n$/);
+    assert.match(await Deno.readTextFile(other), /^\S+ DEBUG after\n$/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("prepare() opens a file of the same name anew", async () => {
+  const folder = await Deno.makeTempDir();
+  const options = { file: `${folder}/x.log`, console: false, level: "info" } as const;
+  try {
+    {
+      await using log = openLog(options);
+      log.info("first");
+      await Deno.rename(options.file, `${options.file}.1`);
+      log.prepare(options).commit();
+      log.info("second");
+    }
+    assert.match(await Deno.readTextFile(`${options.file}.1`), /^\S+ INFO first\n$/);
+    assert.match(await Deno.readTextFile(options.file), /^\S+ INFO second\n$/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("prepare() throws when the file cannot be opened, and nothing has changed", async () => {
+  const stream = new MemoryStream(true);
+  await using log = openLog({ ...CONSOLE, level: "info" }, stream);
+  const impossible = { file: "/proc/nobody/x.log", console: false, level: "debug" } as const;
+  assert.throws(() => log.prepare(impossible), /Cannot open log/);
+  log.debug("hidden");
+  log.info("shown");
+  assert.equal(stream.text, "<6>shown\n");
+});
+
+Deno.test("openLog() hands the journal entries, and lines when it cannot take them", async () => {
+  const entries: unknown[] = [];
+  const stream = Object.assign(new MemoryStream(true), {
+    journal: { write: (entry: unknown) => entries.push(entry) < 2 },
+  });
+  {
+    await using log = openLog(CONSOLE, stream);
+    log.warn("taken", { call: "1a@phone" });
+    log.warn("not taken", { call: "1a@phone" });
+  }
+  assert.deepEqual(entries[0], {
+    priority: 4,
+    message: "taken call=1a@phone",
+    fields: { call: "1a@phone" },
+  });
+  assert.equal(stream.text, "<4>not taken call=1a@phone\n");
+});

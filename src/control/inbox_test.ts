@@ -36,7 +36,9 @@ function open() {
   const engine = new ScriptedEngine();
   const errors: unknown[] = [];
   const answers: (string | null)[] = [];
-  const inbox = new Inbox(engine, (error) => void errors.push(error));
+  const state = { isDraining: false };
+  const onError = (error: unknown): void => void errors.push(error);
+  const inbox = new Inbox(engine, onError, () => state.isDraining);
   const take = (text: string, instance = "default"): void =>
     inbox.take({
       instance,
@@ -44,7 +46,7 @@ function open() {
       framing: "cookie",
       answer: (reply) => void answers.push(reply && String.fromCharCode(...reply)),
     });
-  return { engine, inbox, take, answers, errors };
+  return { engine, inbox, state, take, answers, errors };
 }
 
 function turn(): Promise<void> {
@@ -163,4 +165,31 @@ Deno.test("Inbox measures from when a request was received", () => {
   inbox.take({ instance: "default", bytes, framing: "cookie", receivedMs, answer: () => {} });
   const { sum } = inbox.meter.verbs.P.latency;
   assert.ok(sum >= 0.3 && sum < 5, `${sum}`);
+});
+
+Deno.test("Inbox sends Kamailio away while it drains, and carries out all the same", async () => {
+  const { engine, inbox, state, take, answers } = open();
+  state.isDraining = true;
+  take("1_1 P");
+  take("1_2 G");
+  const values = { new: "opened", known: "updated", old: "closed" } as const;
+  engine.outcome = ({ fields: { callId } }) =>
+    callId in values ? { ok: true, value: values[callId as keyof typeof values] } : REFUSED;
+  for (const request of ["S FIELDS new ", "S FIELDS known ", "D FIELDS old ", "S FIELDS bad "]) {
+    take(`1_3 ${request.replace("FIELDS", FIELDS)}`);
+  }
+  await inbox.settled();
+  assert.deepEqual(answers, [
+    "",
+    "",
+    "",
+    `1_3 S ${FIELDS} known OK`,
+    `1_3 D ${FIELDS} old OK`,
+    `1_3 S ${FIELDS} bad ER`,
+  ]);
+  assert.deepEqual([inbox.counts.ping, inbox.counts.config, inbox.counts.away], [1, 1, 3]);
+  assert.equal(engine.batches.flat().length, 4);
+  state.isDraining = false;
+  take("1_4 P");
+  assert.equal(answers.at(-1), "1_4 P PONG");
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Command } from "../core/plan.ts";
 import { Inbox } from "./inbox.ts";
-import { serveUdp, type UdpServer } from "./udp.ts";
+import { openUdp, serveUdp, type UdpServer } from "./udp.ts";
 
 const FIELDS = "10.10.1.10 192.0.2.1 10.10.1.1 192.0.2.20 6000 20000 20002 7000 60";
 const CONFIG = { startPort: 1, endPort: 2, currentPort: 1, internalIp: "", externalIp: "" };
@@ -135,4 +135,86 @@ Deno.test("serveUdp() outlives peers that are gone", async () => {
   using peer = bind("127.0.0.1");
   await peer.send(bytesOf("c1 P"), served.address);
   assert.deepEqual(await receive(peer, 1), ["c1 P PONG"]);
+});
+
+/** Ask P again and again, each time with a new cookie; the answers that are missing. */
+async function askThrough(address: Deno.NetAddr, during: () => Promise<void>): Promise<number> {
+  using client = bind(address.hostname);
+  let isOver = false;
+  let answered = 0;
+  let asked = 0;
+  const reading = (async () => {
+    for (;;) {
+      const [bytes] = await client.receive();
+      if (new TextDecoder().decode(bytes) === "last P PONG") return;
+      answered++;
+    }
+  })();
+  const asking = (async () => {
+    while (!isOver) {
+      // No more than the receive buffers hold.
+      for (let n = 0; n < 20; n++) await client.send(bytesOf(`1_${asked++} P`), address);
+      while (!isOver && answered < asked - 40) {
+        await new Promise((resolve) => setTimeout(resolve, 0));
+      }
+    }
+  })();
+  await during();
+  isOver = true;
+  await asking;
+  await client.send(bytesOf("last P"), address);
+  await reading;
+  return asked - answered;
+}
+
+Deno.test("openUdp() takes over an address that another of our sockets holds a part of", async () => {
+  const { address, inbox, server } = serve("127.0.0.1");
+  const options = {
+    instance: "default",
+    port: address.port,
+    receiveBufferBytes: 1 << 20,
+    allows: () => true,
+    onStranger: () => {},
+  };
+  let serving = server;
+  const missing = await askThrough(address, async () => {
+    for (let n = 0; n < 20; n++) {
+      const next = openUdp(inbox, { ...options, hostname: n % 2 ? "127.0.0.1" : "0.0.0.0" });
+      next.start();
+      await serving[Symbol.asyncDispose]();
+      serving = next;
+    }
+  });
+  await serving[Symbol.asyncDispose]();
+  assert.equal(missing, 0);
+});
+
+Deno.test("openUdp() answers what has come before it was started", async () => {
+  const inbox = new Inbox({ handle: () => Promise.resolve([]), configOf: () => CONFIG }, () => {});
+  const port = freePort("127.0.0.1");
+  const limits = { receiveBufferBytes: 1 << 20, allows: () => true, onStranger: () => {} };
+  await using server = openUdp(inbox, { instance: "x", hostname: "127.0.0.1", port, ...limits });
+  using client = bind("127.0.0.1");
+  await client.send(bytesOf("1_1 P"), { transport: "udp", hostname: "127.0.0.1", port });
+  server.start();
+  const [bytes] = await client.receive();
+  assert.equal(new TextDecoder().decode(bytes), "1_1 P PONG");
+});
+
+Deno.test("serveUdp() tells of peers that send what is no request", async () => {
+  const inbox = new Inbox({ handle: () => Promise.resolve([]), configOf: () => CONFIG }, () => {});
+  const port = freePort("127.0.0.1");
+  const { promise, resolve } = Promise.withResolvers<unknown>();
+  await using _server = serveUdp(inbox, {
+    instance: "x",
+    hostname: "127.0.0.1",
+    port,
+    receiveBufferBytes: 1 << 20,
+    allows: () => true,
+    onStranger: () => {},
+    onGarbage: resolve,
+  });
+  using client = bind("127.0.0.1");
+  await client.send(bytesOf("garbage"), { transport: "udp", hostname: "127.0.0.1", port });
+  assert.deepEqual(await promise, { family: 4, bytes: Uint8Array.of(127, 0, 0, 1) });
 });

@@ -222,3 +222,16 @@ Deno.test("Relay goes on with what another daemon has left in the kernel", async
   assert.deepEqual(next.handle(closing(numberedCall(5)), closing()), ["closed", "closed"]);
   assert.equal(next.backend.kernel.flows.size, 0);
 });
+
+Deno.test("Relay reads the last counts of those sessions that it is told to", async () => {
+  for (const isCounted of [true, false]) {
+    const world = await new World({ isCounted: () => isCounted }).start();
+    world.handle(opening());
+    for (let n = 0; n < 3; n++) world.send("10.10.1.10:6000", "10.10.1.1:20002");
+    world.takeEvents();
+    world.handle(closing());
+    const [event] = world.takeEvents();
+    assert.ok(event?.kind === "ended");
+    assert.equal(event.entry.samples[0].packets, isCounted ? 3 : 0);
+  }
+});

@@ -227,3 +227,14 @@ Deno.test("Sources goes on after a restart of the daemon", async () => {
   assert.equal(latch(next, "a.rtp"), "41000");
   assert.equal(latch(next, "b.rtp"), "52000");
 });
+
+Deno.test("skip() forgets what was heard while nobody followed it", async () => {
+  const world = await inCall();
+  world.send("10.10.1.10:41000", FOR_CALLER);
+  world.sources.skip();
+  world.sources.follow();
+  assert.equal(world.only().session.latches[0].locked, 0);
+  world.send("10.10.1.10:42000", FOR_CALLER);
+  world.sources.follow();
+  assert.equal(world.only().session.latches[0].locked, 42000);
+});

@@ -21,7 +21,9 @@ import {
   ledgerOf,
   makeSession,
   numberedSession,
+  RANGES,
   rtcp,
+  STRANGER,
   type Vandalism,
   withPort,
 } from "./rig.ts";
@@ -72,6 +74,27 @@ export const LASTING: readonly ContractCase[] = [
       const [flow] = flowsOf(found);
       assert.equal(flow && next.count([flow])[0]?.packets, 2);
       assert.deepEqual(learnedBy(next).map(({ port }) => port), [CALLER.port]);
+    },
+  },
+  {
+    name: "other ranges are guarded from now on, also after a restoration, and calls go on",
+    async run(rig) {
+      const session = makeSession();
+      open(rig, session);
+      const [caller, callee] = RANGES;
+      assert.ok(caller && callee);
+      const moved = { ...caller, startPort: 30000, endPort: 30999 };
+      rig.backend.reconfigure({ maxSessions: rig.capacity, ranges: [moved, callee] });
+      const refused = (): readonly number[] =>
+        rig.backend.strangers().map(({ key: { local } }) => local.port).sort();
+      rig.send({ from: STRANGER, to: withPort(FOR_CALLER, 30002) });
+      rig.send({ from: STRANGER, to: withPort(FOR_CALLER, 20006) });
+      assert.deepEqual(refused(), [30002]);
+      assert.ok(rig.send({ from: CALLER, to: FOR_CALLER }));
+      assert.ok(rig.backend.isIntact([session]));
+      assert.equal(await rig.backend.restore(ledgerOf(session)), 0);
+      rig.send({ from: STRANGER, to: withPort(FOR_CALLER, 30004) });
+      assert.deepEqual(refused(), [30002, 30004]);
     },
   },
   {

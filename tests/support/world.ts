@@ -1,7 +1,7 @@
 import { ManualClock } from "../../src/base/clock.ts";
 import { type Endpoint, formatEndpoint, type Ipv4, parseIpv4 } from "../../src/base/ipv4.ts";
 import { type Admission, type CallFields, forbiddenRemote } from "../../src/core/call.ts";
-import type { RelayEvent } from "../../src/core/events.ts";
+import type { EndReason, RelayEvent } from "../../src/core/events.ts";
 import type { Limits } from "../../src/core/liveness.ts";
 import type { Command } from "../../src/core/plan.ts";
 import { type Outcome, Relay } from "../../src/core/relay.ts";
@@ -93,6 +93,8 @@ export interface WorldOptions {
   /** The kernel of another world, for a daemon that has been started again. */
   readonly kernel?: FakeKernel;
   readonly clock?: ManualClock;
+  /** Whose last counts are read. */
+  readonly isCounted?: (reason: EndReason) => boolean;
   /** Hears of everything that happens to sessions. */
   readonly listen?: (event: RelayEvent) => void;
 }
@@ -119,6 +121,7 @@ export class World {
       clock: this.clock,
       limits: { ...LIMITS, ...limits },
       maxSessions,
+      ...options.isCounted && { isCounted: options.isCounted },
       admission: (instance) => instance === "default" ? ADMISSION : undefined,
       emit: (event) => {
         this.events.push(event);
