@@ -48,14 +48,16 @@ function checkResponseTimes(folder: string): Check {
 }
 
 function expectationOf(args: readonly string[]): Expectation {
-  const [calls, media, bye] = args;
+  const [calls, media, bye, relays] = args;
   if (media !== "steady" && media !== "learning" && media !== "moving") {
     throw new Error(`unknown kind of media "${media}"`);
   }
   return {
     calls: Number(calls),
-    relayForCaller: "10.10.1.1",
-    relayForCallee: "192.0.2.1",
+    relays: [
+      { forCaller: "10.10.1.1", forCallee: "192.0.2.1" },
+      ...relays === "2" ? [{ forCaller: "10.10.2.1", forCallee: "192.0.3.1" }] : [],
+    ],
     firstPort: 20000,
     lastPort: 30000,
     media,

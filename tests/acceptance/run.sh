@@ -2,6 +2,7 @@
 # Real calls: SIPp callers, Kamailio with its own lrkproxy module, real RTP and RTCP sockets.
 #
 #   run.sh [--kamailio 6.0|5.6|both] [--calls N] [--rate R] [--hold SECONDS] [--control udp|unix]
+#   run.sh --drain              only the relay that drains while calls come
 #   run.sh --expect-fail        the rig must notice a relay that stops relaying in mid-call
 #
 # Without options: what CI runs. A --calls, --rate, --hold or --control runs only the plain calls.
@@ -9,11 +10,12 @@
 . "$(dirname "$0")/lib.sh"
 . "$ACCEPTANCE/topology.sh"
 . "$ACCEPTANCE/relay_machine.sh"
+. "$ACCEPTANCE/second_relay.sh"
 . "$ACCEPTANCE/scenario.sh"
 . "$ACCEPTANCE/stages.sh"
 
 versions=both calls=50 rate=10 hold=3 control=""
-only_plain=false expect_fail=false
+only_plain=false only_drain=false expect_fail=false
 failures=0
 
 while (($#)); do
@@ -23,10 +25,11 @@ while (($#)); do
     --rate) rate=${2:-} only_plain=true ;;
     --hold) hold=${2:-} only_plain=true ;;
     --control) control=${2:-} only_plain=true ;;
+    --drain) only_drain=true ;;
     --expect-fail) expect_fail=true ;;
-    *) usage "run.sh [--kamailio 6.0|5.6|both] [--calls N] [--rate R] [--hold S] [--control udp|unix] [--expect-fail]" ;;
+    *) usage "run.sh [--kamailio 6.0|5.6|both] [--calls N] [--rate R] [--hold S] [--control udp|unix] [--drain|--expect-fail]" ;;
   esac
-  [[ $1 == --expect-fail ]] || shift
+  [[ $1 == --expect-fail || $1 == --drain ]] || shift
   shift || usage "run.sh: an option lacks its value"
 done
 case $versions in
@@ -65,6 +68,10 @@ make_topology
 
 if $expect_fail; then
   stage_of_a_dying_relay
+elif $only_drain; then
+  for version in $versions; do
+    stage_of_drain "$version"
+  done
 elif $only_plain; then
   for version in $versions; do
     stage "$version" "${control:-udp}" plain "$calls" "$rate" "$hold"

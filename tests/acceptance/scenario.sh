@@ -10,6 +10,9 @@ media_of() {
   esac
 }
 
+# How many relay machines calls may go to.
+relays=1
+
 # check NAME COMMAND…: one result line, and a mark for the end.
 check() {
   local name=$1
@@ -86,7 +89,7 @@ calls_of() {
   for pid in "${rtp_pids[@]}"; do
     stop "$pid" 10 || true
   done
-  "$DENO" run --quiet --allow-read="$run" "$ACCEPTANCE/judge.ts" "$run" "$n" "$(media_of "$scenario")" "$ending" ||
+  "$DENO" run --quiet --allow-read="$run" "$ACCEPTANCE/judge.ts" "$run" "$n" "$(media_of "$scenario")" "$ending" "$relays" ||
     failures=$((failures + 1))
 }
 

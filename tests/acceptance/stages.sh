@@ -2,10 +2,13 @@
 # Sourced by run.sh.
 # shellcheck shell=bash
 
+# Sockets of engines beside the one under test, for Kamailio's set.
+more_engines=""
+
 # begin_stage VERSION udp|unix [DEFINE]: DEFINE switches on an optional part of kamailio.cfg.
 begin_stage() {
   local version=$1 control=$2 define=${3:-} socket=udp:127.0.0.1:8080 port=8080
-  stage=$LOGS/$version-$control${define:+-$define}
+  stage=$LOGS/$version-$control${define:+-$define}${more_engines:+-drain}
   mkdir -p "$stage"
   say "== Kamailio $version, control over $control${define:+, $define}"
   if [[ $control == unix ]]; then
@@ -23,6 +26,10 @@ begin_stage() {
   # lrkproxy adopts the calls it finds in the kernel: those of a stage that failed are not wanted here.
   in_ns "$RELAY" nft delete table ip lrkproxy 2>/dev/null || true
   start_lrkproxy || fail "lrkproxy does not start: $stage/lrkproxy.out"
+  if [[ -n $more_engines ]]; then
+    start_second_lrkproxy || fail "the second lrkproxy does not start: $stage/second"
+    socket="$socket $more_engines"
+  fi
   start_kamailio "$version" "$socket" "$define" || fail "Kamailio does not start: $stage/kamailio.out"
 }
 
@@ -62,6 +69,7 @@ stage_for_ci() {
   refuse_what_kills_the_module
   end_stage
   stage "$version" udp nat-private 5 5 2 WITH_NAT
+  stage_of_drain "$version"
   if [[ $version == 6.0 ]]; then
     stage "$version" unix plain 10 10 2
   fi

@@ -74,7 +74,8 @@ tear_down() {
   for pid in "${pids[@]}"; do
     kill -TERM "$pid" 2>/dev/null || true
   done
-  for ns in "$PHONE" "$CALLER" "$RELAY" "$CALLEE"; do
+  for ns in "$PHONE" "$CALLER" "$RELAY" "$CALLEE" "${SECOND:-}"; do
+    [[ -n $ns && -e /run/netns/$ns ]] || continue
     # Whatever still runs in a namespace of this run was started by it: Kamailio's workers, if it crashed.
     for pid in $(ip netns pids "$ns" 2>/dev/null); do
       kill -KILL "$pid" 2>/dev/null || true

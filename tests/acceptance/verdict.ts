@@ -46,9 +46,8 @@ export interface SideReport {
 /** What the run was meant to be. */
 export interface Expectation {
   readonly calls: number;
-  /** Addresses of the relay that the caller and the callee must find in their SDP. */
-  readonly relayForCaller: string;
-  readonly relayForCallee: string;
+  /** The relays whose addresses the caller and the callee must find in their SDP. */
+  readonly relays: readonly { readonly forCaller: string; readonly forCallee: string }[];
   readonly firstPort: number;
   readonly lastPort: number;
   /**
@@ -154,15 +153,19 @@ function checkSdp(pairs: readonly Pair[], expected: Expectation): Check {
       ? `${wrong.length} wrong, first: ${describeSdp(wrong[0])}`
       : shared > 0
       ? `${shared} calls share a relay port with another`
-      : `${expected.relayForCaller} for callers, ${expected.relayForCallee} for callees`,
+      : expected.relays.map(({ forCaller, forCallee }) =>
+        `${forCaller} for callers, ${forCallee} for callees`
+      ).join("; "),
   };
 }
 
 function sdpIsRight(pair: Pair, expected: Expectation): boolean {
   const [callerIp, callerPort] = endpoint(pair.caller.relay);
   const [calleeIp, calleePort] = endpoint(pair.callee.relay);
-  return callerIp === expected.relayForCaller && calleeIp === expected.relayForCallee &&
-    callerPort === calleePort + 2 && calleePort >= expected.firstPort &&
+  const isRelay = expected.relays.some(({ forCaller, forCallee }) =>
+    callerIp === forCaller && calleeIp === forCallee
+  );
+  return isRelay && callerPort === calleePort + 2 && calleePort >= expected.firstPort &&
     callerPort <= expected.lastPort + PORT_OVERRUN;
 }
 

@@ -9,8 +9,7 @@ import {
 
 const expected: Expectation = {
   calls: 1,
-  relayForCaller: "10.10.1.1",
-  relayForCallee: "192.0.2.1",
+  relays: [{ forCaller: "10.10.1.1", forCallee: "192.0.2.1" }],
   firstPort: 20000,
   lastPort: 30000,
   media: "steady",
