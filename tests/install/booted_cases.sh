@@ -22,7 +22,7 @@ open_call() {
 # What the machine's builder has put there.
 clean_machine() {
 	systemctl disable --now lrkproxy 2>/dev/null || true
-	rm -rf /var/cache/lrkproxy /usr/local/lib/lrkproxy /usr/local/bin/lrkproxy /etc/lrkproxy /etc/systemd/system/lrkproxy.service \
+	rm -rf /var/cache/lrkproxy /root/.cache/lrkproxy /usr/local/lib/lrkproxy /usr/local/bin/lrkproxy /etc/lrkproxy /etc/systemd/system/lrkproxy.service \
 		/usr/lib/sysusers.d/lrkproxy.conf /usr/sbin/policy-rc.d
 	userdel lrkproxy
 	systemctl daemon-reload

@@ -25,6 +25,7 @@ snapshot() {
 		-o -path /var/cache/apt -o -path /var/cache/debconf -o -path /var/log -o -path /etc/.pwd.lock \
 		-o -path '/etc/*-' -o -path /etc/ld.so.cache -o -path /var/cache/ldconfig \) -prune -o \
 		\( -type f -o -type d -o -type l \) -printf '%M %u:%g %p %l\n' | LC_ALL=C sort
+	[[ ! -e /root/.cache/lrkproxy ]] || echo /root/.cache/lrkproxy
 	cat /etc/passwd /etc/group
 }
 sums() { find /etc /usr/local -xdev -type f -exec sha256sum {} + | LC_ALL=C sort -k 2; }

@@ -168,5 +168,6 @@ forget_machine() {
 	# Root does not run what the service's user has unpacked, and has a cache of its own.
 	rm -rf /root/.cache/lrkproxy/{lock,runtime-*}
 	[[ ! -d /root/.cache/lrkproxy ]] || rmdir --ignore-fail-on-non-empty /root/.cache/lrkproxy
+	[[ ! -d /root/.cache ]] || rmdir --ignore-fail-on-non-empty /root/.cache
 	remove_user
 }
