@@ -7,12 +7,13 @@ if (import.meta.main) {
     out: (text: string) => writeAll(Deno.stdout, text),
     error: (text: string) => writeAll(Deno.stderr, text),
   };
-  // The daemon and the demo are loaded only where they run: `lrkproxy status` needs no FFI.
+  // The daemon, the demo and the doctor are loaded only where they run: `lrkproxy status` needs no FFI.
   const exitCode = await runCli(Deno.args, output, {
     run: async (config, path) => {
       await (await import("./src/daemon/daemon.ts")).runDaemon(config, path);
     },
     demo: async (options, to) => (await import("./src/demo/demo.ts")).runDemo(options, to),
+    doctor: async (options, to) => (await import("./src/doctor/doctor.ts")).runDoctor(options, to),
   });
   Deno.exit(exitCode);
 }

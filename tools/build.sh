@@ -19,7 +19,7 @@ libc=/usr/lib/$arch-linux-gnu/libc.so.6,/lib/$arch-linux-gnu/libc.so.6,/usr/lib6
 flags=(
 	"--v8-flags=--expose-gc,--max-semi-space-size=4,--initial-old-space-size=32,--heap-growing-percent=15,--max-heap-size=384"
 	--quiet --no-prompt --no-config --no-remote --no-npm --no-lock --no-code-cache --unstable-net
-	--allow-net --allow-read --allow-write "--allow-ffi=$libc" "--allow-run=nft,ip"
+	--allow-net --allow-read --allow-write "--allow-ffi=$libc" "--allow-run=nft,ip,iptables-nft-save,iptables-legacy-save,kamailio"
 	--allow-sys=networkInterfaces "--allow-env=JOURNAL_STREAM,NOTIFY_SOCKET,WATCHDOG_USEC,WATCHDOG_PID,LISTEN_FDS,LISTEN_PID,LISTEN_FDNAMES"
 )
 

@@ -13,6 +13,16 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   web: ["base", "core"],
   daemon: ["base", "core", "config", "control", "nft", "systemd", "web"],
   cli: ["base", "config", "control/admin.ts"],
+  doctor: [
+    "base",
+    "config",
+    "control/admin.ts",
+    "nft/load.ts",
+    "nft/sysctls.ts",
+    "daemon/media.ts",
+    "cli/output.ts",
+    "cli/args.ts",
+  ],
   demo: ["base", "core", "config", "control", "netns", "daemon", "cli/output.ts", "cli/args.ts"],
 };
 

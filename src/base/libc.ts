@@ -25,6 +25,9 @@ const SYMBOLS = {
   sendmsg: { parameters: ["i32", "buffer", "i32"], result: "isize" },
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
   poll: { parameters: ["buffer", "usize", "i32"], result: "i32" },
+  getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
+  adjtimex: { parameters: ["buffer"], result: "i32" },
   memcpy: { parameters: ["buffer", "pointer", "usize"], result: "pointer" },
   // Moving nothing answers with where the buffer lies, which else takes an unbounded permission.
   addressOf: { name: "memmove", parameters: ["buffer", "buffer", "usize"], result: "usize" },
@@ -126,6 +129,7 @@ export function writeSmallFile(path: string, text: string): void {
   }
 }
 
-function cString(text: string): Uint8Array<ArrayBuffer> {
+/** Text as C wants it. */
+export function cString(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text + "\0");
 }

@@ -4,6 +4,9 @@ import { keyHelp } from "../config/describe.ts";
 /** Where the configuration is unless `--config` says otherwise. */
 export const DEFAULT_CONFIG = "/etc/lrkproxy/lrkproxy.ini";
 
+/** Where Kamailio's configuration is unless `--kamailio` says otherwise. */
+export const KAMAILIO_CFG = "/etc/kamailio/kamailio.cfg";
+
 /** What every command may be told. */
 export interface CommonOptions {
   readonly config: string;
@@ -17,6 +20,14 @@ export interface DrainArguments {
   readonly ring: number;
   readonly off?: boolean;
   readonly wait: boolean;
+}
+
+/** What `doctor` may be told. */
+export interface DoctorOptions extends CommonOptions {
+  readonly fix?: boolean;
+  readonly json?: boolean;
+  /** Kamailio's configuration. */
+  readonly kamailio: string;
 }
 
 /** A command line understood. */
@@ -38,6 +49,7 @@ export type Invocation =
     readonly command: "demo";
     readonly options: { readonly seconds: number; readonly json?: boolean };
   }
+  | { readonly command: "doctor"; readonly options: DoctorOptions }
   | { readonly command: "version"; readonly options: { readonly json?: boolean } }
   /** Nothing left to do: help has been asked for or the words made no sense. */
   | { readonly command: "none"; readonly exitCode: number };
@@ -62,6 +74,7 @@ Examples:
   lrkproxy run --config ./test.ini  run the daemon in the foreground
   lrkproxy sessions                 who talks to whom, and how much
   lrkproxy show 1a2b3c@phone        why that call is one-way
+  lrkproxy doctor                   what is wrong with this machine
 `;
 
 /** Understand a command line; `argv` begins with the command. */
@@ -169,6 +182,20 @@ function buildProgram(choose: (invocation: Invocation) => void): Command {
   )
     .addOption(new Option("--seconds <n>", "how long they talk").default(5).argParser(parseSeconds))
     .action((options) => choose({ command: "demo", options }));
+  withJson(
+    withSocket(
+      add(
+        "doctor",
+        "Look for what makes calls silent: settings, firewalls, ports, Kamailio's configuration. Says what is wrong and how to cure it. Works with and without a running daemon; run it as root to have everything looked at.",
+      ),
+    ),
+  )
+    .option(
+      "--fix",
+      "put right what is the relay's own: settings of the media interfaces, reserved ports, file modes; never a firewall",
+    )
+    .option("--kamailio <path>", "Kamailio's configuration", KAMAILIO_CFG)
+    .action((options) => choose({ command: "doctor", options }));
   withJson(add("version", "Print the version."))
     .action((options) => choose({ command: "version", options }));
   return program;

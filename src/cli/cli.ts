@@ -3,7 +3,13 @@ import { VERSION } from "../base/version.ts";
 import type { Config } from "../config/config.ts";
 import { formatErrors, readConfig } from "../config/load.ts";
 import { type AdminResponse, SCHEMA } from "../control/admin.ts";
-import { type CommonOptions, type Invocation, parseArguments, type TextOutput } from "./args.ts";
+import {
+  type CommonOptions,
+  type DoctorOptions,
+  type Invocation,
+  parseArguments,
+  type TextOutput,
+} from "./args.ts";
 import { configText } from "./commands/check_config.ts";
 import { drain, drainNote } from "./commands/drain.ts";
 import { reloadText } from "./commands/reload.ts";
@@ -19,6 +25,7 @@ export interface HeavyCommands {
     options: { seconds: number; json?: boolean },
     output: TextOutput,
   ) => Promise<number>;
+  readonly doctor: (options: DoctorOptions, output: TextOutput) => Promise<number>;
 }
 
 /** sysexits(3) EX_CONFIG: what starts the daemon knows by it that starting it again is of no use. */
@@ -60,6 +67,8 @@ async function carryOut(
       return 0;
     case "demo":
       return await heavy.demo(invocation.options, output);
+    case "doctor":
+      return await heavy.doctor(invocation.options, output);
     case "run":
       await heavy.run(
         await loadOrFail(invocation.options.config, EXIT_CONFIG),
@@ -89,7 +98,16 @@ async function loadOrFail(path: string, exitCode: 1 | 78 = 1): Promise<Config> {
 
 type Query = Exclude<
   Invocation,
-  { readonly command: "none" | "version" | "demo" | "run" | "check-config" | "drain" }
+  {
+    readonly command:
+      | "none"
+      | "version"
+      | "demo"
+      | "doctor"
+      | "run"
+      | "check-config"
+      | "drain";
+  }
 >;
 
 async function askAndPrint(invocation: Query, output: TextOutput): Promise<number> {

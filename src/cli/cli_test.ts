@@ -15,6 +15,7 @@ import { type HeavyCommands, runCli } from "./cli.ts";
 const LIGHT: HeavyCommands = {
   run: () => Promise.reject(new Error("No test runs a daemon")),
   demo: () => Promise.reject(new Error("No test runs the demo")),
+  doctor: () => Promise.reject(new Error("No test runs the doctor")),
 };
 
 interface Ran {

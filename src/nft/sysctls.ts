@@ -17,16 +17,29 @@ export interface Sysctl {
 
 /** Set what relaying needs on the media interfaces, and nowhere else; the answer tells all of it. */
 export function applySysctls(interfaces: readonly string[]): readonly Sysctl[] {
-  return interfaces.flatMap((name) => [
-    ensure(`${name}.forwarding`, "1"),
-    ensure(`${name}.accept_local`, "1"),
-    ensure(`${name}.rp_filter`, looseFilter(name)),
-    ensure(`${name}.send_redirects`, "0"),
-  ]);
+  return interfaces.flatMap((name) =>
+    neededSettings(name, readSysctl).map(([key, needed]) => ensure(key, needed))
+  );
+}
+
+/** Reads a key below net.ipv4.conf, such as `eth0.rp_filter`; empty where there is none. */
+export type ReadSetting = (key: string) => string;
+
+/** What relaying needs of an interface: keys below net.ipv4.conf, and their values. */
+export function neededSettings(
+  name: string,
+  read: ReadSetting,
+): readonly (readonly [key: string, needed: string])[] {
+  return [
+    [`${name}.forwarding`, "1"],
+    [`${name}.accept_local`, "1"],
+    [`${name}.rp_filter`, looseFilter(name, read)],
+    [`${name}.send_redirects`, "0"],
+  ];
 }
 
 /** The stricter of the interface's filter and that of `all` counts; 1 would drop what is relayed. */
-function looseFilter(name: string): string {
+function looseFilter(name: string, read: ReadSetting): string {
   const own = read(`${name}.rp_filter`);
   const strictest = Math.max(Number(own), Number(read("all.rp_filter")));
   return strictest === 1 ? "2" : own;
@@ -34,7 +47,7 @@ function looseFilter(name: string): string {
 
 function ensure(key: string, needed: string): Sysctl {
   const name = `net.ipv4.conf.${key}`;
-  const was = read(key);
+  const was = readSysctl(key);
   if (was === needed) return { name, was, needed, error: null };
   try {
     writeSmallFile(pathOf(key), needed);
@@ -44,7 +57,8 @@ function ensure(key: string, needed: string): Sysctl {
   }
 }
 
-function read(key: string): string {
+/** The value of a key below net.ipv4.conf; empty where there is none. */
+export function readSysctl(key: string): string {
   return readSmallFile(pathOf(key))?.trim() ?? "";
 }
 

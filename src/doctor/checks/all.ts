@@ -1,0 +1,50 @@
+import type { Facts } from "../facts.ts";
+import { CHECKS, type Finding } from "../finding.ts";
+import { checkTracked, checkTrackingRoom } from "./conntrack.ts";
+import { checkBuffer, checkExposed } from "./control.ts";
+import { checkConfig, checkDaemon, checkDaemonWarnings, checkOpenFiles } from "./daemon.ts";
+import { checkFirewall } from "./firewall.ts";
+import { checkGuards, checkKamailioSocket, checkStaleLimit } from "./kamailio.ts";
+import { checkFlush, checkKernel, checkNftVersion, checkSettings } from "./kernel.ts";
+import { checkClock, checkFiles, checkSoftirq } from "./machine.ts";
+import { checkAddresses, checkRoutes } from "./media.ts";
+import { checkCapacity, checkReserved, checkTaken } from "./ports.ts";
+
+const ALL: readonly ((facts: Facts) => Finding | readonly Finding[])[] = [
+  checkConfig,
+  checkDaemon,
+  checkDaemonWarnings,
+  checkOpenFiles,
+  checkKernel,
+  checkNftVersion,
+  checkFlush,
+  checkSettings,
+  checkFirewall,
+  checkAddresses,
+  checkRoutes,
+  checkReserved,
+  checkTaken,
+  checkCapacity,
+  checkTracked,
+  checkTrackingRoom,
+  checkExposed,
+  checkBuffer,
+  checkKamailioSocket,
+  checkGuards,
+  checkStaleLimit,
+  checkSoftirq,
+  checkClock,
+  checkFiles,
+];
+
+/** What all checks say of a machine, at least one finding each, in the order of {@link CHECKS}. */
+export function examine(facts: Facts): readonly Finding[] {
+  const found = ALL.flatMap((check) => check(facts));
+  return CHECKS.flatMap(([id]): readonly Finding[] => {
+    const own = found.filter((finding) => finding.id === id);
+    // Those that say nothing have nothing to go by: the configuration is no good.
+    return own.length > 0
+      ? own
+      : [{ id, severity: "skip", what: "needs a valid configuration", why: null, remedy: [] }];
+  });
+}

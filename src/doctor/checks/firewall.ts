@@ -1,0 +1,155 @@
+import { formatIpv4 } from "../../base/ipv4.ts";
+import type { Facts } from "../facts.ts";
+import type { CheckId, Finding } from "../finding.ts";
+import { failure, good, skipped, warning } from "../finding.ts";
+import { evaluate, type Verdict } from "../firewall/evaluate.ts";
+import type { Chain, Packet, Table } from "../firewall/model.ts";
+import { ownerOf, remedyFor } from "../firewall/remedy.ts";
+import { type MediaPath, mediaPaths } from "../media_paths.ts";
+
+/*
+ * A packet of each direction is sent in thought through every chain of everybody else, with the
+ * addresses, interfaces and ports that it has at that point, and without a tracked connection.
+ */
+
+/** Priority of the relay's chain: what comes before sees packets as they arrived. */
+const OUR_PRIORITY = -300;
+
+const HOOKS: Readonly<Record<string, CheckId>> = {
+  ingress: "firewall.ingress",
+  egress: "firewall.postrouting",
+  prerouting: "firewall.prerouting",
+  forward: "firewall.forward",
+  postrouting: "firewall.postrouting",
+};
+
+const IDS: readonly CheckId[] = [
+  "firewall.ingress",
+  "firewall.prerouting",
+  "firewall.forward",
+  "firewall.postrouting",
+];
+
+const WHY = "an accept in lrkproxy's table does not override a drop in another";
+
+/** Would somebody else's rules drop media? */
+export function checkFirewall(
+  { config, addresses, firewall, legacyFirewall }: Facts,
+): readonly Finding[] {
+  if (!config.ok) return [];
+  const paths = mediaPaths(config.value, addresses);
+  const unread = [firewall, legacyFirewall].flatMap((each) => each.ok ? [] : [each.error]);
+  if (paths.length === 0) {
+    return IDS.map((id) => skipped(id, "no media address is on an interface"));
+  }
+  const tables = [firewall, legacyFirewall].flatMap((each) => each.ok ? each.value : []);
+  const findings = tables.flatMap((table) =>
+    [...table.chains.values()].flatMap((chain) => judge(table, chain, paths))
+  );
+  const bad = findings.filter(({ severity }) => severity !== "ok");
+  return IDS.flatMap((id) => {
+    const own = bad.filter((finding) => finding.id === id);
+    if (own.length > 0) return own;
+    if (unread.length > 0) return [skipped(id, unread.join("; "))];
+    const count = findings.filter((finding) => finding.id === id).length;
+    return [
+      good(id, count === 0 ? "nobody else has such a chain" : `${count} chain(s) let media pass`),
+    ];
+  });
+}
+
+/** What a chain does with the first packet that it would drop, else with one that it may drop. */
+function judge(table: Table, chain: Chain, paths: readonly MediaPath[]): readonly Finding[] {
+  const id = chain.hook && HOOKS[chain.hook.hook];
+  // Chains of type nat see the first packet of tracked connections alone.
+  if (!id || !chain.hook || chain.hook.type === "nat") return [];
+  const outcomes = paths.flatMap((path) =>
+    packetsAt(chain, path).map((packet) => ({ path, packet, ...evaluate(table, chain, packet) }))
+  );
+  if (outcomes.length === 0) return [];
+  const dropped = outcomes.find((outcome) => certainty(outcome) === "drops");
+  const doubtful = outcomes.find((outcome) => certainty(outcome) === "may drop");
+  const worst = dropped ?? doubtful;
+  if (!worst) return [good(id, chain.name)];
+  const { path, packet } = worst;
+  const affected = paths.filter((each) =>
+    outcomes.some((outcome) => outcome.path === each && certainty(outcome) !== "passes")
+  );
+  const before = seesArrivals(chain);
+  const remedy = remedyFor(table, chain, { paths: affected, before });
+  const place = `${ownerOf(table, chain)}, chain ${chain.name}`;
+  const flow = describe(packet, path);
+  return [
+    dropped
+      ? failure(id, `${place} drops media ${flow}: ${culprit(dropped, chain)}`, {
+        why: WHY,
+        remedy,
+      })
+      : warning(id, `${place} may drop media ${flow}: cannot tell what ${doubtText(worst)} does`, {
+        why: WHY,
+        remedy,
+      }),
+  ];
+}
+
+type Certainty = "passes" | "may drop" | "drops";
+
+/** Rules that pick out some remote parties are there on purpose if they drop, and help few if they accept. */
+function certainty({ verdict, doubts }: Verdict): Certainty {
+  const unclear = doubts.filter(({ match }) => match === "unknown");
+  if (verdict === "accept") {
+    return unclear.some(({ effect }) => effect !== "accept") ? "may drop" : "passes";
+  }
+  if (unclear.some(({ effect }) => effect !== "drop")) return "may drop";
+  return doubts.some(({ effect }) => effect === "accept" || effect === "return")
+    ? "may drop"
+    : "drops";
+}
+
+function culprit({ by }: Verdict, chain: Chain): string {
+  return by ? `rule "${by.text}"` : `policy ${chain.hook?.policy}`;
+}
+
+function doubtText({ doubts, verdict }: Verdict): string {
+  const doubt = doubts.find(({ effect, match }) => match === "unknown" && effect !== verdict) ??
+    doubts.find(({ effect }) => effect !== verdict);
+  return `rule "${doubt?.rule.text ?? ""}"`;
+}
+
+function describe(packet: Packet, path: MediaPath): string {
+  const { source, arrival, iif, oif } = path;
+  return packet.saddr === "remote"
+    ? `to ${formatIpv4(arrival)}:${packet.dport} on ${iif}`
+    : `from ${formatIpv4(source)}:${packet.sport} (${iif} to ${oif})`;
+}
+
+/** Whether a chain sees packets before the relay has rewritten them. */
+export function seesArrivals({ hook }: Chain): boolean {
+  if (hook?.hook === "ingress") return true;
+  return hook?.hook === "prerouting" && hook.priority < OUR_PRIORITY;
+}
+
+/** Packets of a direction as a chain sees them, at a few ports of the range; none on other devices. */
+export function packetsAt(chain: Chain, path: MediaPath): readonly Packet[] {
+  const { hook } = chain;
+  if (!hook) return [];
+  if (hook.hook === "ingress" && !hook.devices.includes(path.iif)) return [];
+  if (hook.hook === "egress" && !hook.devices.includes(path.oif)) return [];
+  const [first, last] = path.ports;
+  const ports = new Set([first, first + 1, (first + last) >> 1, last - 1, last]);
+  const before = seesArrivals(chain);
+  const { iif, oif, source: saddr, arrival: daddr } = path;
+  return [...ports].map((port): Packet =>
+    before
+      ? { iif, oif: null, saddr: "remote", sport: "remote", daddr, dport: port, ctstate: "invalid" }
+      : {
+        iif: hook.hook === "postrouting" || hook.hook === "egress" ? null : iif,
+        oif: hook.hook === "prerouting" ? null : oif,
+        saddr,
+        sport: port,
+        daddr: "remote",
+        dport: "remote",
+        ctstate: "untracked",
+      }
+  );
+}

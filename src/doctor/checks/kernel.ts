@@ -1,0 +1,113 @@
+import { neededSettings } from "../../nft/sysctls.ts";
+import type { Facts } from "../facts.ts";
+import { type CheckId, failure, type Finding, good, skipped, warning } from "../finding.ts";
+
+/** Does the kernel take the relay's table? */
+export function checkKernel({ tableCheck, kernelRelease, user }: Facts): Finding {
+  const id = "kernel.nftables";
+  if (tableCheck === null) return good(id, `Linux ${kernelRelease}: the daemon uses nf_tables`);
+  if (tableCheck.ok) return good(id, `Linux ${kernelRelease} takes the relay's table (dry run)`);
+  if (!user.mayAdministerNetwork) return skipped(id, "a dry run needs root or CAP_NET_ADMIN");
+  return failure(
+    id,
+    `Linux ${kernelRelease} refuses the relay's table: ${firstLine(tableCheck.error)}`,
+    {
+      why: "nothing can be relayed",
+      remedy: ["modprobe -a nf_tables nft_ct, or a kernel of 5.10 or newer with CONFIG_NF_TABLES"],
+    },
+  );
+}
+
+function firstLine(text: string): string {
+  return text.split("\n")[0] ?? "";
+}
+
+const OLDEST_NFT = [1, 0, 6] as const;
+
+/** Is nft new enough? */
+export function checkNftVersion({ nftVersion }: Facts): Finding {
+  const id = "nft.version";
+  const remedy = ["apt-get install nftables"];
+  const why = "the daemon loads its table with nft 1.0.6 or newer";
+  if (!nftVersion.ok) return failure(id, nftVersion.error, { why, remedy });
+  const parts = nftVersion.value.split(".").map(Number);
+  const differing = OLDEST_NFT.findIndex((part, i) => parts[i] !== part);
+  const isOld = differing >= 0 && (parts[differing] ?? 0) < (OLDEST_NFT[differing] ?? 0);
+  return isOld
+    ? failure(id, `nft is ${nftVersion.value}`, { why, remedy })
+    : good(id, `nft ${nftVersion.value}`);
+}
+
+/** Does a start-up file take everybody's tables away? */
+export function checkFlush({ nftFiles }: Facts): readonly Finding[] {
+  const id = "nft.flush";
+  const flushing = nftFiles.filter(({ text }) => /^[^#\n]*\bflush\s+ruleset\b/m.test(text));
+  if (flushing.length === 0) return [good(id, "no start-up file of nft flushes the ruleset")];
+  return flushing.map(({ path }) =>
+    warning(id, `${path} flushes the whole ruleset`, {
+      why: "each load of it interrupts all media until the daemon has put its table back",
+      remedy: [
+        `in ${path}, in place of "flush ruleset": "table FAMILY NAME" and "delete table FAMILY NAME" for each table that it makes`,
+      ],
+    })
+  );
+}
+
+const SETTINGS: Readonly<Record<string, { readonly id: CheckId; readonly why: string }>> = {
+  forwarding: { id: "sysctl.forwarding", why: "relayed packets are forwarded ones" },
+  accept_local: {
+    id: "sysctl.accept_local",
+    why: "rewritten packets carry this machine's own address and are dropped as martians",
+  },
+  rp_filter: {
+    id: "sysctl.rp_filter",
+    why: "a strict filter drops rewritten packets (the stricter of `all` and the interface counts)",
+  },
+  send_redirects: {
+    id: "sysctl.send_redirects",
+    why: "endpoints would be told to send their media past the relay",
+  },
+};
+
+/** A setting that is not as relaying needs it. */
+export interface Unmet {
+  readonly key: string;
+  readonly interface: string;
+  readonly is: string;
+  readonly needed: string;
+}
+
+/** The settings of the media interfaces that are not as they have to be. */
+export function unmetSettings({ links, sysctls }: Facts): readonly Unmet[] {
+  const read = (path: string): string => {
+    const dot = path.lastIndexOf(".");
+    return sysctls[`net/ipv4/conf/${path.slice(0, dot)}/${path.slice(dot + 1)}`] ?? "";
+  };
+  return links.flatMap(({ name }) =>
+    neededSettings(name, read).map(([path, needed]) => ({
+      key: path.slice(name.length + 1),
+      interface: name,
+      is: read(path),
+      needed,
+    }))
+  ).filter(({ is, needed }) => is !== needed);
+}
+
+/** Are the media interfaces set as relaying needs it? Without a daemon, that is not so yet. */
+export function checkSettings(facts: Facts): readonly Finding[] {
+  const unmet = unmetSettings(facts);
+  const isRunning = facts.daemon.status.ok || facts.daemon.ownsTable;
+  return Object.entries(SETTINGS).flatMap(([key, { id, why }]) => {
+    if (facts.links.length === 0) return [skipped(id, "no media interface is known")];
+    const own = unmet.filter((each) => each.key === key);
+    const names = facts.links.map(({ name }) => name).join(", ");
+    if (own.length === 0) return [good(id, `${key} is right on ${names}`)];
+    const make = isRunning ? failure : warning;
+    return own.map(({ interface: name, is, needed }) =>
+      make(id, `net.ipv4.conf.${name}.${key} is ${is || "missing"}, must be ${needed}`, {
+        why: isRunning ? why : `${why}; the daemon sets it when it starts, if it may`,
+        remedy: [`sysctl -w net/ipv4/conf/${name}/${key}=${needed}`],
+      })
+    );
+  });
+}

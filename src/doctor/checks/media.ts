@@ -1,0 +1,72 @@
+import { formatIpv4 } from "../../base/ipv4.ts";
+import type { Facts, LinkFacts, RouteProbe } from "../facts.ts";
+import { failure, type Finding, good, skipped, warning } from "../finding.ts";
+import { mediaAddresses, mediaPaths } from "../media_paths.ts";
+import { unmetSettings } from "./kernel.ts";
+
+/** Is each media address on an interface that is up? */
+export function checkAddresses({ config, addresses, links }: Facts): readonly Finding[] {
+  const id = "media.address";
+  if (!config.ok) return [];
+  return mediaAddresses(config.value).map((address) => {
+    const carrier = addresses.find((each) => formatIpv4(each.address) === address);
+    if (!carrier) {
+      return failure(id, `no interface has the media address ${address}`, {
+        why:
+          "packets to it go elsewhere; behind static NAT, internal_local or external_local names the address of this machine",
+        remedy: [`ip address add ${address}/PREFIX dev INTERFACE`, "or correct lrkproxy.ini"],
+      });
+    }
+    const { interface: name } = carrier;
+    return isDown(links.find((link) => link.name === name))
+      ? failure(id, `${address} is on ${name}, which is down`, {
+        why: "nothing is received there",
+        remedy: [`ip link set ${name} up`],
+      })
+      : good(id, `${address} is on ${name}`);
+  });
+}
+
+function isDown(link: LinkFacts | undefined): boolean {
+  return link !== undefined && ["down", "lowerlayerdown", "notpresent"].includes(link.state);
+}
+
+/** Does the kernel find a way for relayed packets? */
+export function checkRoutes(facts: Facts): readonly Finding[] {
+  const id = "media.route";
+  const { config, routes, addresses } = facts;
+  if (!config.ok) return [];
+  if (mediaPaths(config.value, addresses).length === 0) {
+    return [skipped(id, "no media address is on an interface")];
+  }
+  const bad = routes.flatMap((probe) => probe.way.ok ? [] : [{ probe, error: probe.way.error }]);
+  if (bad.length === 0) return [good(id, routesText(routes))];
+  if (bad.some(({ error }) => /not installed|Cannot run/.test(error))) {
+    return [skipped(id, bad[0]?.error ?? "")];
+  }
+  if (unmetSettings(facts).length > 0) return [skipped(id, "the settings above come first")];
+  return bad.map(({ probe, error }) => {
+    const { from, to, iif, target } = probe;
+    const what = `no way for media from ${from} to ${to} that came in by ${iif}: ${error}`;
+    const [, interfaceName = iif] = [
+      iif,
+      addresses.find((each) => formatIpv4(each.address) === from)?.interface,
+    ];
+    return target === "anybody"
+      ? warning(id, what, {
+        why: "parties beyond the neighbouring networks cannot be reached",
+        remedy: [`ip route add default via GATEWAY dev ${interfaceName}`],
+      })
+      : failure(id, what, {
+        why: target === "party" ? "that party of a live call hears nothing" : "calls are one-way",
+        remedy: ["ip rule", `ip route get ${to} from ${from} iif ${iif}`],
+      });
+  });
+}
+
+function routesText(routes: readonly RouteProbe[]): string {
+  const ways = routes.flatMap(({ from, to, way }) =>
+    way.ok ? [`${from} to ${to} by ${way.value}`] : []
+  );
+  return ways.join(", ");
+}

@@ -1,0 +1,128 @@
+import { formatIpv4 } from "../../base/ipv4.ts";
+import { readProcFile } from "../../base/procfs.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import type { Config } from "../../config/config.ts";
+import type { SessionView } from "../../control/admin.ts";
+import { type LocalAddress, mediaInterfaces } from "../../daemon/media.ts";
+import type { LinkFacts, RouteProbe } from "../facts.ts";
+import { mediaPaths } from "../media_paths.ts";
+import { runProgram } from "./program.ts";
+
+/** The interfaces that carry media. */
+export function interfacesOf(
+  config: Config,
+  addresses: readonly LocalAddress[],
+): readonly string[] {
+  const { interfaces } = mediaInterfaces(config.instances, addresses);
+  return config.interfaces === "auto" ? interfaces : config.interfaces;
+}
+
+/** What /sys tells of interfaces. */
+export function gatherLinks(names: readonly string[]): readonly LinkFacts[] {
+  return names.map((name) => {
+    const rpsMasks: string[] = [];
+    for (;;) {
+      const mask = readProcFile(`/sys/class/net/${name}/queues/rx-${rpsMasks.length}/rps_cpus`);
+      if (mask === null) break;
+      rpsMasks.push(mask.trim());
+    }
+    return {
+      name,
+      state: readProcFile(`/sys/class/net/${name}/operstate`)?.trim() ?? "",
+      rpsMasks,
+    };
+  });
+}
+
+const CONF_KEYS = ["forwarding", "accept_local", "rp_filter", "send_redirects", "route_localnet"];
+const GLOBAL_KEYS = [
+  "net/ipv4/ip_forward",
+  "net/ipv4/conf/all/rp_filter",
+  "net/ipv4/ip_local_port_range",
+  "net/ipv4/ip_local_reserved_ports",
+  "net/core/rmem_max",
+  "net/core/netdev_max_backlog",
+  "net/netfilter/nf_conntrack_count",
+  "net/netfilter/nf_conntrack_max",
+];
+
+/** The settings that matter, by path below /proc/sys. */
+export function gatherSysctls(interfaces: readonly string[]): Readonly<Record<string, string>> {
+  const own = interfaces.flatMap((name) => CONF_KEYS.map((key) => `net/ipv4/conf/${name}/${key}`));
+  return Object.fromEntries([...GLOBAL_KEYS, ...own].flatMap((key) => {
+    const value = readProcFile(`/proc/sys/${key}`);
+    return value === null ? [] : [[key, value.trim()]];
+  }));
+}
+
+/** An address on the internet, to ask for its route; nothing is sent there. */
+const ANYBODY = "9.9.9.9";
+const MOST_PARTIES = 8;
+
+type Question = Omit<RouteProbe, "way">;
+
+/** Ask the kernel where relayed packets would go. */
+export async function gatherRoutes(
+  config: Config,
+  addresses: readonly LocalAddress[],
+  sessions: readonly SessionView[],
+): Promise<readonly RouteProbe[]> {
+  const questions = [...neighbours(config, addresses), ...parties(sessions, addresses)];
+  const asked = new Map(questions.map((each) => [`${each.from} ${each.to} ${each.iif}`, each]));
+  return await Promise.all([...asked.values()].map(async (question) => ({
+    ...question,
+    way: await askRoute(question),
+  })));
+}
+
+function neighbours(config: Config, addresses: readonly LocalAddress[]): readonly Question[] {
+  return mediaPaths(config, addresses).flatMap(({ source, iif, oif, arrival }): Question[] => {
+    const from = formatIpv4(source);
+    const local = addresses.find(({ interface: name, address }) =>
+      name === oif && address === source
+    );
+    const neighbour = local && neighbourOf(local);
+    const anybody: Question = { from, to: ANYBODY, iif, target: "anybody" };
+    const isOutwards = config.instances.some(({ externalLocal, internalLocal }) =>
+      externalLocal === from && internalLocal === formatIpv4(arrival)
+    );
+    return [
+      ...neighbour === null || neighbour === undefined
+        ? []
+        : [{ from, to: formatIpv4(neighbour), iif, target: "neighbour" as const }],
+      ...isOutwards ? [anybody] : [],
+    ];
+  });
+}
+
+/** Some other address of the same network; null where it has no room for one. */
+function neighbourOf({ address, mask }: LocalAddress): number | null {
+  if (mask >= 0xfffffffe) return null;
+  const first = ((address & mask) >>> 0) + 1;
+  return first === address ? first + 1 : first;
+}
+
+function parties(
+  sessions: readonly SessionView[],
+  addresses: readonly LocalAddress[],
+): readonly Question[] {
+  const interfaceOf = (relay: string): string | undefined =>
+    addresses.find(({ address }) => formatIpv4(address) === hostOf(relay))?.interface;
+  return sessions.flatMap(({ caller, callee }) => [[caller, callee], [callee, caller]])
+    .flatMap(([party, other]): Question[] => {
+      const iif = other && interfaceOf(other.relay);
+      if (!party || !iif || party.onHold) return [];
+      const to = hostOf(party.rtp.source ?? party.signalled);
+      return [{ from: hostOf(party.relay), to, iif, target: "party" }];
+    }).slice(0, MOST_PARTIES);
+}
+
+function hostOf(endpoint: string): string {
+  return endpoint.slice(0, endpoint.lastIndexOf(":"));
+}
+
+async function askRoute({ from, to, iif }: Question): Promise<Result<string>> {
+  const answer = await runProgram("ip", ["-j", "route", "get", to, "from", from, "iif", iif]);
+  if (!answer.ok) return err(answer.error.replace(/^RTNETLINK answers: /, "").split("\n")[0] ?? "");
+  return ok(/"dev":"([^"]+)"/.exec(answer.value.out)?.[1] ?? "");
+}

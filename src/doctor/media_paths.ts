@@ -1,0 +1,70 @@
+import { formatIpv4, type Ipv4 } from "../base/ipv4.ts";
+import type { Config, InstanceConfig } from "../config/config.ts";
+import { guardedRanges, type LocalAddress } from "../daemon/media.ts";
+
+/** One direction of an instance's media through the machine. */
+export interface MediaPath {
+  /** The relay's address that the party sends to, and the interface that has it. */
+  readonly arrival: Ipv4;
+  readonly iif: string;
+  /** The relay's address that packets carry behind the rewriting, and the interface that has it. */
+  readonly source: Ipv4;
+  readonly oif: string;
+  /** First and last port of the relay, on either side. */
+  readonly ports: readonly [first: number, last: number];
+}
+
+/** Kamailio may count past the end of its range by three, and RTCP needs one port more. */
+const OVERRUN = 4;
+
+/** The ports of an instance, those behind the end of the range too. */
+export function portsOf({ startPort, endPort }: InstanceConfig): readonly [number, number] {
+  return [startPort, Math.min(65535, endPort + OVERRUN)];
+}
+
+/** Both directions of all instances, as far as their addresses are on interfaces. */
+export function mediaPaths(
+  config: Config,
+  addresses: readonly LocalAddress[],
+): readonly MediaPath[] {
+  return config.instances.flatMap((instance) => {
+    const inside = place(instance.internalLocal, addresses);
+    const outside = place(instance.externalLocal, addresses);
+    if (!inside || !outside) return [];
+    const ports = portsOf(instance);
+    const path = (from: LocalAddress, to: LocalAddress): MediaPath => ({
+      arrival: from.address,
+      iif: from.interface,
+      source: to.address,
+      oif: to.interface,
+      ports,
+    });
+    const isOneAddress = inside.address === outside.address;
+    return isOneAddress ? [path(inside, outside)] : [path(inside, outside), path(outside, inside)];
+  });
+}
+
+function place(text: string, addresses: readonly LocalAddress[]): LocalAddress | undefined {
+  return addresses.find(({ address }) => formatIpv4(address) === text);
+}
+
+/** The local media addresses, each once. */
+export function mediaAddresses({ instances }: Config): readonly string[] {
+  const all = instances.flatMap((
+    { internalLocal, externalLocal },
+  ) => [internalLocal, externalLocal]);
+  return [...new Set(all)];
+}
+
+/** Whether one of the relay's sockets may have this address (0: any address) and port. */
+export function isRelaySocket(config: Config, address: Ipv4, port: number): boolean {
+  return guardedRanges(config.instances).some((range) =>
+    (address === 0 || range.address === address) && port >= range.startPort &&
+    port <= range.endPort
+  );
+}
+
+/** Whether commands are taken on this UDP port. */
+export function isControlPort({ instances }: Config, port: number): boolean {
+  return instances.some(({ udp }) => udp?.port === port);
+}

@@ -1,0 +1,58 @@
+import { strict as assert } from "node:assert";
+import type { CheckId, Finding } from "../../src/doctor/finding.ts";
+import type { Namespace } from "../../src/netns/namespaces.ts";
+import { PROGRAM } from "./daemon.ts";
+
+/** What `lrkproxy doctor --json` has said. */
+export interface Diagnosis {
+  readonly code: number;
+  readonly passed: boolean;
+  readonly findings: readonly Finding[];
+  readonly fixes: readonly { readonly what: string; readonly undo: string }[] | null;
+  /** What a check has said; throws if it said nothing. */
+  of(id: CheckId): readonly Finding[];
+}
+
+/** How to run it. */
+export interface DoctorRun {
+  readonly config: string;
+  readonly args?: readonly string[];
+  /** A folder with programs that are found first. */
+  readonly programs?: string;
+}
+
+/** Run the doctor inside a namespace, where /sys is the namespace's too. */
+export async function diagnose(place: Namespace, run: DoctorRun): Promise<Diagnosis> {
+  const { config, args = [], programs } = run;
+  const { code, stdout, stderr } = await new Deno.Command("ip", {
+    args: ["netns", "exec", place.name, PROGRAM, "doctor", "--json", "--config", config, ...args],
+    ...programs && { env: { PATH: `${programs}:${Deno.env.get("PATH")}` } },
+  }).output();
+  assert.equal(new TextDecoder().decode(stderr), "");
+  const report = JSON.parse(new TextDecoder().decode(stdout)) as Omit<Diagnosis, "code" | "of">;
+  return {
+    ...report,
+    code,
+    of: (id) => {
+      const own = report.findings.filter((finding) => finding.id === id);
+      assert(own.length > 0, `${id} is not in the report`);
+      return own;
+    },
+  };
+}
+
+/** Do what a finding says, to the letter. */
+export async function carryOut(place: Namespace, { remedy }: Finding): Promise<void> {
+  assert(remedy.length > 0);
+  for (const command of remedy) await shell(place, command);
+}
+
+/** Run a script in a namespace. Throws with what it said. */
+export async function shell(place: Namespace, script: string): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command("ip", {
+    args: ["netns", "exec", place.name, "bash", "-euo", "pipefail", "-c", script],
+  }).output();
+  const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+  if (!success) throw new Error(`"${script}" failed: ${decode(stderr)}${decode(stdout)}`);
+  return decode(stdout);
+}
