@@ -23,7 +23,7 @@ Exit status 0 if every tier passed.
 HELP
 }
 
-packages=(nftables iproute2 ethtool python3 shellcheck sip-tester debootstrap procps strace systemd-container
+packages=(nftables iproute2 iptables ufw ethtool python3 shellcheck sip-tester debootstrap procps strace systemd-container
 	gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static "${build_packages[@]}")
 
 tier_ok() {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { COMMANDS, generate, readGolden } from "../../tests/golden/generators.ts";
-import { DEFAULT_CONFIG, type Invocation, parseArguments } from "./args.ts";
+import { DEFAULT_CONFIG, type Invocation, KAMAILIO_CFG, parseArguments } from "./args.ts";
 
 interface Understood {
   readonly invocation: Invocation;
@@ -55,6 +55,11 @@ const UNDERSTOOD: readonly (readonly [argv: readonly string[], Invocation])[] = 
   [["demo", "--seconds", "1.5", "--json"], {
     command: "demo",
     options: { seconds: 1.5, json: true },
+  }],
+  [["doctor"], { command: "doctor", options: { config, kamailio: KAMAILIO_CFG } }],
+  [["doctor", "--fix", "--json", "--socket", "/a", "--kamailio", "/k.cfg"], {
+    command: "doctor",
+    options: { config, fix: true, json: true, socket: "/a", kamailio: "/k.cfg" },
   }],
   [["version"], { command: "version", options: {} }],
   [["version", "--json"], { command: "version", options: { json: true } }],

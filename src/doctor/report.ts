@@ -27,7 +27,7 @@ const LABELS: Readonly<Record<Severity, string>> = {
 };
 
 /** The report for people: a line each, and the remedy below it. */
-export function reportText({ findings, fixes }: Report): string {
+export function doctorText({ findings, fixes }: Report): string {
   const width = Math.max(...findings.map(({ id }) => id.length));
   const lines = findings.flatMap(({ id, severity, what, why, remedy }) => [
     `${LABELS[severity]}  ${id.padEnd(width)}  ${
@@ -51,7 +51,7 @@ function summary(findings: readonly Finding[]): string {
 }
 
 /** The report for programs: one object. */
-export function reportJson({ findings, fixes }: Report): string {
+export function doctorJson({ findings, fixes }: Report): string {
   const passed = !findings.some(({ severity }) => severity === "fail");
   return `${JSON.stringify({ schema: SCHEMA, passed, findings, fixes })}\n`;
 }

@@ -13,7 +13,9 @@ import { sampleFile } from "../../src/config/describe.ts";
 import { metricsText } from "../../src/web/metrics.ts";
 import { rulesListing } from "../support/rules_listing.ts";
 import { SNAPSHOT } from "./snapshot.ts";
-import { config, DRAIN, RELOAD, REPORTS, SESSIONS, STATUS } from "./views.ts";
+import { CHECKS } from "../../src/doctor/finding.ts";
+import { doctorJson, doctorText } from "../../src/doctor/report.ts";
+import { config, DOCTOR_REPORT, DRAIN, RELOAD, REPORTS, SESSIONS, STATUS } from "./views.ts";
 
 /** The commands that have a help text of their own. */
 export const COMMANDS = [
@@ -27,6 +29,7 @@ export const COMMANDS = [
   "drain",
   "check-config",
   "demo",
+  "doctor",
   "version",
 ] as const;
 
@@ -42,6 +45,9 @@ export const GENERATORS: ReadonlyMap<string, () => string> = new Map([
   ["show.txt", () => REPORTS.map(reportText).join("\n")],
   ["draining.txt", () => statusText({ ...STATUS, drain: DRAIN }) + drainNote(DRAIN)],
   ["reload.txt", () => reloadText(RELOAD)],
+  ["doctor.txt", () => doctorText(DOCTOR_REPORT)],
+  ["doctor.json", () => doctorJson(DOCTOR_REPORT)],
+  ["doctor_ids.txt", () => CHECKS.map(([id]) => `${id}\n`).join("")],
   ["check-config.txt", () => configText("/etc/lrkproxy/lrkproxy.ini", config())],
 ]);
 

@@ -10,6 +10,8 @@ import type {
   SessionView,
   StatusView,
 } from "../../src/control/admin.ts";
+import { failure, good, skipped, warning } from "../../src/doctor/finding.ts";
+import type { Report } from "../../src/doctor/report.ts";
 import { explain } from "../../src/daemon/explain.ts";
 
 /** A Call-ID that clears the screen, ends its line and is not ASCII. */
@@ -191,3 +193,34 @@ export function config(): Config {
   if (!loaded.ok) throw new Error(formatErrors(loaded.error));
   return loaded.value;
 }
+
+/** A doctor's report with a finding of each kind, and what --fix did and could not do. */
+export const DOCTOR_REPORT: Report = {
+  findings: [
+    good("config.valid", "/etc/lrkproxy/lrkproxy.ini is valid"),
+    skipped("daemon.files", "cannot read the daemon's limits: run it as root"),
+    failure("firewall.forward", 'ufw\'s table ip filter, chain FORWARD drops media: policy "\x1b[2J"', {
+      why: "an accept in lrkproxy's table does not override a drop in another",
+      remedy: [
+        "ufw route allow proto udp from 10.10.1.1 port 20000:30004 to any",
+        "ufw route allow proto udp from 192.0.2.1 port 20000:30004 to any",
+      ],
+    }),
+    warning("clock.sync", "nothing keeps the clock right", {
+      why: "the log does not agree with Kamailio's",
+      remedy: ["timedatectl set-ntp true"],
+    }),
+  ],
+  fixes: [
+    {
+      what: "net.ipv4.conf.eth0.rp_filter: 1 -> 2",
+      undo: "sysctl -w net/ipv4/conf/eth0/rp_filter=1",
+      error: null,
+    },
+    {
+      what: "/run/lrkproxy/admin.sock: mode 0660 -> 0600",
+      undo: "chmod 0660 /run/lrkproxy/admin.sock",
+      error: "Operation not permitted (os error 1)",
+    },
+  ],
+};

@@ -53,21 +53,24 @@ export function checkFlush({ nftFiles }: Facts): readonly Finding[] {
   );
 }
 
-const SETTINGS: Readonly<Record<string, { readonly id: CheckId; readonly why: string }>> = {
-  forwarding: { id: "sysctl.forwarding", why: "relayed packets are forwarded ones" },
-  accept_local: {
-    id: "sysctl.accept_local",
-    why: "rewritten packets carry this machine's own address and are dropped as martians",
-  },
-  rp_filter: {
-    id: "sysctl.rp_filter",
-    why: "a strict filter drops rewritten packets (the stricter of `all` and the interface counts)",
-  },
-  send_redirects: {
-    id: "sysctl.send_redirects",
-    why: "endpoints would be told to send their media past the relay",
-  },
-};
+const SETTINGS: readonly (readonly [key: string, id: CheckId, why: string])[] = [
+  ["forwarding", "sysctl.forwarding", "relayed packets are forwarded ones"],
+  [
+    "accept_local",
+    "sysctl.accept_local",
+    "rewritten packets carry this machine's own address and are dropped as martians",
+  ],
+  [
+    "rp_filter",
+    "sysctl.rp_filter",
+    "a strict filter drops rewritten packets (the stricter of `all` and the interface counts)",
+  ],
+  [
+    "send_redirects",
+    "sysctl.send_redirects",
+    "endpoints would be told to send their media past the relay",
+  ],
+];
 
 /** A setting that is not as relaying needs it. */
 export interface Unmet {
@@ -97,7 +100,7 @@ export function unmetSettings({ links, sysctls }: Facts): readonly Unmet[] {
 export function checkSettings(facts: Facts): readonly Finding[] {
   const unmet = unmetSettings(facts);
   const isRunning = facts.daemon.status.ok || facts.daemon.ownsTable;
-  return Object.entries(SETTINGS).flatMap(([key, { id, why }]) => {
+  return SETTINGS.flatMap(([key, id, why]) => {
     if (facts.links.length === 0) return [skipped(id, "no media interface is known")];
     const own = unmet.filter((each) => each.key === key);
     const names = facts.links.map(({ name }) => name).join(", ");

@@ -1,0 +1,358 @@
+import assert from "node:assert/strict";
+import { err, ok } from "../../base/result.ts";
+import type { Facts } from "../facts.ts";
+import { type CheckId, CHECKS, type Severity } from "../finding.ts";
+import { config, healthy, localAddress, STATUS } from "../testing/healthy.ts";
+import { examine } from "./all.ts";
+
+Deno.test("examine() finds nothing on a healthy relay, and every check says so", () => {
+  const findings = examine(healthy());
+  assert.deepEqual(findings.filter(({ severity }) => severity !== "ok"), []);
+  assert.deepEqual([...new Set(findings.map(({ id }) => id))], CHECKS.map(([id]) => id));
+});
+
+const DAEMON = healthy().daemon;
+const SYSCTLS = healthy().sysctls;
+const ABSENT = { ...DAEMON, status: err("No such file or directory"), ownsTable: false };
+const KAMAILIO_5 = { version: "5.6.3", script: null, unreadable: null };
+
+function script(text: string): Pick<Facts, "kamailio"> {
+  return { kamailio: { version: "6.0.1", script: { path: "/k.cfg", text }, unreadable: null } };
+}
+
+function status(changes: Partial<typeof STATUS>): Pick<Facts, "daemon"> {
+  return { daemon: { ...DAEMON, status: ok({ ...STATUS, ...changes }) } };
+}
+
+function file(kind: Facts["files"][number]["kind"], mode: number, path = "/x/y"): Facts["files"] {
+  return [{ path, kind, mode, uid: 0 }];
+}
+
+const CASES:
+  readonly (readonly [CheckId, Severity, Partial<Facts>, says: RegExp, remedy?: RegExp])[] = [
+    ["config.valid", "fail", { config: err("x.ini:3: unknown key") }, /x\.ini:3/, /check-config/],
+    ["daemon.running", "warn", { daemon: ABSENT }, /no daemon runs/, /systemctl start/],
+    [
+      "daemon.running",
+      "warn",
+      { daemon: { ...ABSENT, ownsTable: true } },
+      /does not answer/,
+      /--socket/,
+    ],
+    ["daemon.running", "warn", status({ version: "0.0.1" }), /0\.0\.1/, /restart/],
+    ["daemon.running", "skip", {
+      daemon: { ...ABSENT, status: err("Permission denied (os error 13)"), ownsTable: true },
+      user: { uid: 1000, mayAdministerNetwork: false },
+    }, /run it as root/],
+    [
+      "daemon.warnings",
+      "warn",
+      status({ warnings: ["No interface has it"] }),
+      /No interface has it/,
+    ],
+    ["daemon.warnings", "warn", status({ relay: { mended: 3 } }), /damaged 3 time/, /nft monitor/],
+    [
+      "daemon.files",
+      "fail",
+      { daemon: { ...DAEMON, openFilesLimit: 64 } },
+      /only 64/,
+      /LimitNOFILE/,
+    ],
+    ["daemon.files", "skip", { daemon: { ...DAEMON, openFilesLimit: null } }, /root/],
+    [
+      "kernel.nftables",
+      "fail",
+      { tableCheck: err("Error: nope\nmore") },
+      /Error: nope$/,
+      /modprobe/,
+    ],
+    ["kernel.nftables", "ok", { tableCheck: ok(true) }, /dry run/],
+    ["kernel.nftables", "skip", {
+      tableCheck: err("Operation not permitted"),
+      user: { uid: 1000, mayAdministerNetwork: false },
+    }, /root or CAP_NET_ADMIN/],
+    ["nft.version", "fail", { nftVersion: ok("0.9.8") }, /0\.9\.8/, /apt-get/],
+    ["nft.version", "fail", { nftVersion: ok("1.0.5") }, /1\.0\.5/],
+    ["nft.version", "ok", { nftVersion: ok("1.1.3") }, /1\.1\.3/],
+    ["nft.version", "ok", { nftVersion: ok("1.1.0") }, /1\.1\.0/],
+    [
+      "nft.version",
+      "fail",
+      { nftVersion: err("nft is not installed") },
+      /not installed/,
+      /apt-get/,
+    ],
+    [
+      "nft.flush",
+      "warn",
+      { nftFiles: [{ path: "/n", text: "#!/x\nflush ruleset\n" }] },
+      /\/n/,
+      /delete/,
+    ],
+    ["nft.flush", "ok", { nftFiles: [{ path: "/n", text: "# flush ruleset\n" }] }, /no start-up/],
+    [
+      "sysctl.forwarding",
+      "fail",
+      {
+        sysctls: { ...SYSCTLS, "net/ipv4/conf/inside/forwarding": "0" },
+      },
+      /inside\.forwarding is 0, must be 1/,
+      /^sysctl -w net\/ipv4\/conf\/inside\/forwarding=1$/,
+    ],
+    ["sysctl.forwarding", "warn", {
+      daemon: ABSENT,
+      sysctls: { ...SYSCTLS, "net/ipv4/conf/inside/forwarding": "0" },
+    }, /inside\.forwarding/],
+    ["sysctl.accept_local", "fail", {
+      sysctls: { ...SYSCTLS, "net/ipv4/conf/outside/accept_local": "0" },
+    }, /outside\.accept_local is 0/],
+    ["sysctl.rp_filter", "fail", {
+      sysctls: { ...SYSCTLS, "net/ipv4/conf/inside/rp_filter": "1" },
+    }, /inside\.rp_filter is 1, must be 2/],
+    // The stricter of both counts: 0 on the interface does not help against 1 on all.
+    ["sysctl.rp_filter", "fail", {
+      sysctls: { ...SYSCTLS, "net/ipv4/conf/inside/rp_filter": "0" },
+    }, /inside\.rp_filter is 0, must be 2/],
+    ["sysctl.rp_filter", "ok", {
+      sysctls: {
+        ...SYSCTLS,
+        "net/ipv4/conf/inside/rp_filter": "0",
+        "net/ipv4/conf/all/rp_filter": "0",
+      },
+    }, /right/],
+    ["sysctl.send_redirects", "fail", {
+      sysctls: { ...SYSCTLS, "net/ipv4/conf/inside/send_redirects": "1" },
+    }, /send_redirects is 1/],
+    ["firewall.forward", "skip", { firewall: err("Operation not permitted") }, /not permitted/],
+    ["firewall.forward", "skip", { legacyFirewall: err("not installed") }, /not installed/],
+    ["media.address", "fail", { addresses: [localAddress("inside", "10.10.1.1")] }, /192\.0\.2\.1/],
+    [
+      "media.address",
+      "fail",
+      {
+        links: [{ name: "inside", state: "down", rpsMasks: [] }],
+      },
+      /inside, which is down/,
+      /ip link set inside up/,
+    ],
+    [
+      "media.route",
+      "warn",
+      {
+        routes: [{
+          from: "192.0.2.1",
+          to: "9.9.9.9",
+          iif: "inside",
+          target: "anybody",
+          way: err("Network is unreachable"),
+        }],
+      },
+      /unreachable/,
+      /ip route add default .* dev outside/,
+    ],
+    ["media.route", "fail", {
+      routes: [{
+        from: "10.10.1.1",
+        to: "10.10.1.2",
+        iif: "outside",
+        target: "neighbour",
+        way: err("No route to host"),
+      }],
+    }, /No route to host/],
+    [
+      "ports.reserved",
+      "warn",
+      {
+        config: ok(portsTo(40000)),
+      },
+      /20000-40004 overlap/,
+      /ip_local_reserved_ports=20000-40004$/,
+    ],
+    ["ports.taken", "fail", {
+      sockets: ok([{ address: 0, port: 20010, program: "rtpengine (pid 7)", drops: 0 }]),
+    }, /0\.0\.0\.0:20010 of rtpengine/],
+    ["ports.taken", "fail", {
+      daemon: ABSENT,
+      sockets: ok([{ address: 0x7f000001, port: 8080, program: "other (pid 7)", drops: 0 }]),
+    }, /8080 is taken by other/],
+    ["ports.taken", "ok", {
+      sockets: ok([{ address: 0x7f000001, port: 20010, program: null, drops: 0 }]),
+    }, /nobody/],
+    ["ports.taken", "warn", { engines: ["rtpengine (pid 7)"] }, /rtpengine/],
+    ["ports.capacity", "warn", { config: ok(config("max_sessions : 20000")) }, /hold 2500 calls/],
+    [
+      "ports.capacity",
+      "warn",
+      status({
+        instances: STATUS.instances.map((each) => ({ ...each, portsInUse: 4500 })),
+      }),
+      /uses 90 %/,
+    ],
+    [
+      "conntrack.media",
+      "warn",
+      {
+        tracked: ok([{
+          sources: ["10.10.1.10"],
+          destinations: ["10.10.1.1"],
+          ports: [6000, 20002],
+        }]),
+      },
+      /1 stream/,
+      /conntrack -D/,
+    ],
+    ["conntrack.media", "ok", {
+      tracked: ok([{ sources: ["10.10.1.10"], destinations: ["10.10.1.1"], ports: [6000, 5060] }]),
+    }, /no relayed stream/],
+    ["conntrack.media", "skip", { tracked: err("Cannot read it") }, /Cannot read it/],
+    [
+      "conntrack.room",
+      "warn",
+      {
+        sysctls: { ...SYSCTLS, "net/netfilter/nf_conntrack_count": "850" },
+      },
+      /850 of 1000/,
+      /nf_conntrack_max=4000/,
+    ],
+    ["conntrack.room", "fail", {
+      sysctls: { ...SYSCTLS, "net/netfilter/nf_conntrack_count": "1000" },
+    }, /1000 of 1000/],
+    ["control.exposed", "fail", exposed("0.0.0.0", "0.0.0.0/0"), /from 0\.0\.0\.0\/0/, /allow/],
+    ["control.exposed", "fail", exposed("0.0.0.0", "10.0.0.0/7"), /10\.0\.0\.0\/7/],
+    ["control.exposed", "warn", exposed("0.0.0.0", "198.51.100.7"), /198\.51\.100\.7\/32/],
+    ["control.exposed", "ok", exposed("10.10.1.1", "10.10.0.0/16"), /private/],
+    ["control.exposed", "warn", exposed("0.0.0.0", "127.0.0.0/8"), /reachable/, /127\.0\.0\.1/],
+    [
+      "control.buffer",
+      "warn",
+      {
+        sockets: ok([{ address: 0x7f000001, port: 8080, program: null, drops: 12 }]),
+      },
+      /127\.0\.0\.1:8080 has lost 12/,
+      /receive_buffer/,
+    ],
+    [
+      "kamailio.socket",
+      "fail",
+      script(module("udp:127.0.0.1:9999")),
+      /9999/,
+      /udp:127\.0\.0\.1:8080/,
+    ],
+    ["kamailio.socket", "ok", script(module("udp:127.0.0.1:8080")), /names this daemon's/],
+    [
+      "kamailio.socket",
+      "fail",
+      script(module("udp:127.0.0.1:8080").replace("set_lrk", "x")),
+      /never/,
+    ],
+    ["kamailio.socket", "warn", script(module("CONTROL")), /cannot tell/],
+    ["kamailio.socket", "skip", { kamailio: { ...KAMAILIO_5 } }, /--kamailio/],
+    ["kamailio.guard", "fail", script(module("udp:127.0.0.1:8080")), /49 characters/],
+    ["kamailio.guard", "ok", script("route {}"), /does not use/],
+    ["kamailio.guard", "skip", {
+      kamailio: { version: null, script: null, unreadable: "Cannot read it" },
+    }, /Cannot read it/],
+    ["kamailio.stale_limit", "fail", { kamailio: KAMAILIO_5 }, /never sends D/, /stale_limit : 60/],
+    ["kamailio.stale_limit", "ok", {
+      kamailio: KAMAILIO_5,
+      config: ok(config("", "[session]\nstale_limit : 60")),
+    }, /60 s/],
+    ["kamailio.stale_limit", "ok", {
+      kamailio: { ...KAMAILIO_5, version: "6.0.1" },
+    }, /says when calls end/],
+    [
+      "cpu.softirq",
+      "warn",
+      {
+        cpu: { seconds: 0.5, packets: [9000, 100], dropped: 0 },
+        links: [{ name: "inside", state: "up", rpsMasks: ["00"] }],
+      },
+      /CPU 0 takes 99 %/,
+      /^echo 3 >\/sys\/class\/net\/inside\/queues\/rx-0\/rps_cpus$/,
+    ],
+    [
+      "cpu.softirq",
+      "warn",
+      {
+        cpu: { seconds: 0.5, packets: [9000, 100], dropped: 0 },
+      },
+      /CPU 0/,
+      /irqbalance/,
+    ],
+    ["cpu.softirq", "ok", { cpu: { seconds: 0.5, packets: [5000, 4000], dropped: 0 } }, /18000/],
+    ["cpu.softirq", "ok", { cpu: { seconds: 0.5, packets: [9000], dropped: 0 } }, /1 CPU/],
+    [
+      "cpu.softirq",
+      "warn",
+      {
+        cpu: { seconds: 0.5, packets: [1, 1], dropped: 9 },
+      },
+      /9 packets were dropped/,
+      /netdev_max_backlog|irqbalance/,
+    ],
+    ["clock.sync", "fail", { clock: { kernel: null, nowMs: 86_400_000 } }, /1970-01-02/],
+    [
+      "clock.sync",
+      "warn",
+      {
+        clock: { kernel: { synchronised: false, maxErrorSeconds: 16 }, nowMs: Date.UTC(2026, 0) },
+      },
+      /nothing keeps/,
+      /timesyncd/,
+    ],
+    ["files.mode", "fail", { files: file("config", 0o646) }, /0646/, /^chmod 0640 \/x\/y$/],
+    ["files.mode", "warn", { files: file("config", 0o644) }, /0644/, /^chmod 0640 \/x\/y$/],
+    ["files.mode", "ok", { files: file("config", 0o640) }, /only their owners/],
+    ["files.mode", "fail", { files: file("admin socket", 0o660) }, /0660/, /chmod 0600/],
+    ["files.mode", "fail", { files: file("control socket", 0o777) }, /0777/, /chmod 0660/],
+    ["files.mode", "ok", { files: file("control socket", 0o660) }, /only their owners/],
+    ["files.mode", "fail", { files: file("folder", 0o777) }, /0777/, /chmod 0775/],
+    ["files.mode", "ok", { files: file("folder", 0o1777) }, /only their owners/],
+    [
+      "files.mode",
+      "fail",
+      {
+        files: [
+          { path: "/x", kind: "folder", mode: 0o755, uid: 5 },
+          { path: "/x/y", kind: "admin socket", mode: 0o600, uid: 7 },
+        ],
+      },
+      /belongs to user 5/,
+      /chown 7 \/x/,
+    ],
+  ];
+
+function portsTo(endPort: number): ReturnType<typeof config> {
+  const usual = config();
+  return { ...usual, instances: usual.instances.map((each) => ({ ...each, endPort })) };
+}
+
+function exposed(host: string, allow: string): Partial<Facts> {
+  return { config: ok(config("", `[UDP socket]\nsocket_udp_host : ${host}\nallow : ${allow}`)) };
+}
+
+function module(socket: string): string {
+  const value = socket === "CONTROL" ? socket : `"${socket}"`;
+  return `loadmodule "lrkproxy.so"\nmodparam("lrkproxy", "lrkproxy_sock", ${value})\n` +
+    `route { set_lrkproxy_set("0"); lrkproxy_manage("ie"); }\n`;
+}
+
+Deno.test("examine() names what is wrong, why it matters, and what to do", () => {
+  for (const [id, severity, changes, says, remedy] of CASES) {
+    const own = examine(healthy(changes)).filter((finding) => finding.id === id);
+    const found = own.find((finding) => finding.severity === severity && says.test(finding.what));
+    assert(found, `${id} ${severity} ${says} in ${JSON.stringify(own)}`);
+    const isBad = severity === "warn" || severity === "fail";
+    assert.equal(found.why !== null && found.remedy.length > 0, isBad, id);
+    if (remedy) assert(found.remedy.some((each) => remedy.test(each)), `${id}: ${found.remedy}`);
+  }
+});
+
+Deno.test("examine() has a case above for every check that a pure fact can break", () => {
+  const tried = new Set(CASES.map(([id]) => id));
+  const elsewhere = ["firewall.ingress", "firewall.prerouting", "firewall.postrouting"];
+  assert.deepEqual(
+    CHECKS.map(([id]) => id).filter((id) => !tried.has(id) && !elsewhere.includes(id)),
+    [],
+  );
+});
