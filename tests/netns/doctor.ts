@@ -17,16 +17,19 @@ export interface Diagnosis {
 export interface DoctorRun {
   readonly config: string;
   readonly args?: readonly string[];
-  /** A folder with programs that are found first. */
-  readonly programs?: string;
+  /** What a shell does first, in a mount namespace of its own. */
+  readonly prelude?: string;
+  /** What the program is started by, such as setpriv with its arguments. */
+  readonly by?: string;
 }
 
 /** Run the doctor inside a namespace, where /sys is the namespace's too. */
 export async function diagnose(place: Namespace, run: DoctorRun): Promise<Diagnosis> {
-  const { config, args = [], programs } = run;
+  const { config, args = [], prelude = "", by = "" } = run;
+  const script = `${prelude}\nexec ${by} "$@"`;
+  const command = [PROGRAM, "doctor", "--json", "--config", config, ...args];
   const { code, stdout, stderr } = await new Deno.Command("ip", {
-    args: ["netns", "exec", place.name, PROGRAM, "doctor", "--json", "--config", config, ...args],
-    ...programs && { env: { PATH: `${programs}:${Deno.env.get("PATH")}` } },
+    args: ["netns", "exec", place.name, "bash", "-euc", script, "doctor", ...command],
   }).output();
   assert.equal(new TextDecoder().decode(stderr), "");
   const report = JSON.parse(new TextDecoder().decode(stdout)) as Omit<Diagnosis, "code" | "of">;

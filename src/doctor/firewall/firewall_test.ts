@@ -3,7 +3,13 @@ import { parseIpv4 } from "../../base/ipv4.ts";
 import { evaluate, type Verdict } from "./evaluate.ts";
 import { parseIptables } from "./iptables.ts";
 import type { Packet, Table } from "./model.ts";
-import { parseNftTable, setElements, setsAskedFor } from "./nft_json.ts";
+import {
+  chainDevices,
+  hasNamelessDevices,
+  parseNftTable,
+  setElements,
+  setsAskedFor,
+} from "./nft_json.ts";
 
 function number(text: string): number {
   const address = parseIpv4(text);
@@ -193,4 +199,21 @@ Deno.test("setsAskedFor() and setElements() find named sets and what is in them"
   const set = { nftables: [{ metainfo: {} }, { set: { name: "a", elem: ["192.0.2.1", 5] } }] };
   assert.deepEqual(setElements(JSON.stringify(set)), ["192.0.2.1", 5]);
   assert.deepEqual(setElements("no JSON"), []);
+});
+
+Deno.test("chainDevices() finds the interfaces that nft leaves out of its JSON", () => {
+  const chain = { family: "netdev", name: "c", hook: "ingress", prio: 0 };
+  assert.equal(hasNamelessDevices(JSON.stringify({ nftables: [{ chain }] })), true);
+  const named = { ...chain, dev: "eth0" };
+  assert.equal(hasNamelessDevices(JSON.stringify({ nftables: [{ chain: named }] })), false);
+  const listing = `table netdev t {
+	chain one {
+		type filter hook ingress device "eth0" priority filter; policy accept;
+	}
+
+	chain two {
+		type filter hook egress devices = { eth0, "eth1.5" } priority 0; policy accept;
+	}
+}`;
+  assert.deepEqual([...chainDevices(listing)], [["one", ["eth0"]], ["two", ["eth0", "eth1.5"]]]);
 });

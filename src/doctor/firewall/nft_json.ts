@@ -61,15 +61,38 @@ export function setElements(text: string): readonly Json[] {
   });
 }
 
+/** The interfaces of chains that are hooked in at interfaces, by name of the chain. */
+export type ChainDevices = ReadonlyMap<string, readonly string[]>;
+
+/** Whether a table has chains at interfaces, of which nft 1.0.6 does not tell in JSON where. */
+export function hasNamelessDevices(text: string): boolean {
+  return nftObjects(text).some(({ chain }) =>
+    (child(chain, "hook") === "ingress" || child(chain, "hook") === "egress") &&
+    child(chain, "dev") === undefined
+  );
+}
+
+/** The interfaces in the output of `nft list table` without `-j`. */
+export function chainDevices(listing: string): ChainDevices {
+  const pattern =
+    /chain (\S+) \{\s*(?:comment [^\n]*\s*)?type \w+ hook \w+ devices? (?:= )?([^;]*?) priority/g;
+  return new Map(
+    [...listing.matchAll(pattern)].map(([, chain = "", devices = ""]) => [
+      chain,
+      [...devices.matchAll(/[^\s"{},]+/g)].map(([name]) => name),
+    ]),
+  );
+}
+
 /** The table in the output of `nft -j list table`. */
-export function parseNftTable(text: string, sets: NamedSets): Table {
+export function parseNftTable(text: string, sets: NamedSets, devices?: ChainDevices): Table {
   const objects = nftObjects(text);
   const heads = objects.flatMap(({ chain }) => isObject(chain) ? [chain] : []);
   const rules = objects.flatMap(({ rule }) => isObject(rule) ? [rule] : []);
   const table = objects.flatMap(({ table }) => isObject(table) ? [table] : [])[0];
   const chains = heads.map((head): Chain => ({
     name: textOf(head.name),
-    hook: hookOf(head),
+    hook: hookOf(head, devices?.get(textOf(head.name)) ?? []),
     rules: rules.filter(({ chain }) => chain === head.name).flatMap((rule) =>
       parseRule(rule, sets)
     ),
@@ -82,7 +105,7 @@ export function parseNftTable(text: string, sets: NamedSets): Table {
   };
 }
 
-function hookOf(head: JsonObject): Chain["hook"] {
+function hookOf(head: JsonObject, devices: readonly string[]): Chain["hook"] {
   if (typeof head.hook !== "string") return null;
   const { dev } = head;
   return {
@@ -90,7 +113,7 @@ function hookOf(head: JsonObject): Chain["hook"] {
     priority: typeof head.prio === "number" ? head.prio : PRIORITIES[textOf(head.prio)] ?? 0,
     type: textOf(head.type),
     policy: head.policy === "drop" ? "drop" : "accept",
-    devices: Array.isArray(dev) ? dev.map(textOf) : typeof dev === "string" ? [dev] : [],
+    devices: Array.isArray(dev) ? dev.map(textOf) : typeof dev === "string" ? [dev] : devices,
   };
 }
 

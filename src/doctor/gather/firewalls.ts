@@ -4,6 +4,8 @@ import type { Facts } from "../facts.ts";
 import { parseIptables } from "../firewall/iptables.ts";
 import type { Table } from "../firewall/model.ts";
 import {
+  chainDevices,
+  hasNamelessDevices,
   type Json,
   type NamedSets,
   nftObjects,
@@ -69,7 +71,11 @@ async function gatherTable({ family, name }: TableName): Promise<Result<Table>> 
     const elements = await gatherSet(family, name, set);
     if (elements) sets.set(set, elements);
   }
-  return ok(parseNftTable(out, sets satisfies NamedSets));
+  const listing = hasNamelessDevices(out)
+    ? await runProgram("nft", ["-t", "list", "table", family, name])
+    : null;
+  const devices = chainDevices(listing?.ok ? listing.value.out : "");
+  return ok(parseNftTable(out, sets satisfies NamedSets, devices));
 }
 
 async function gatherSet(
