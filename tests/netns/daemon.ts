@@ -2,7 +2,8 @@ import type { Namespace } from "../../src/netns/namespaces.ts";
 import { copyProgram } from "../support/program.ts";
 import { within } from "./until.ts";
 
-const PROGRAM = copyProgram();
+/** The built program, as a user runs it. */
+export const PROGRAM = copyProgram();
 
 /** Sections of a configuration file, and their keys. */
 export type Ini = Readonly<Record<string, Readonly<Record<string, string | number>>>>;
