@@ -1,4 +1,4 @@
-import { dirname } from "node:path";
+import { folderOf } from "../../base/folder.ts";
 import type { Facts, FileFacts, LinkFacts } from "../facts.ts";
 import { failure, type Finding, good, skipped, warning } from "../finding.ts";
 
@@ -142,7 +142,9 @@ export function checkFiles(facts: Facts): readonly Finding[] {
 /** The folder of a socket must belong to root or to whom the socket belongs. */
 function foreignOwners({ files }: Facts): readonly Finding[] {
   return files.filter(({ kind, mode }) => kind !== "folder" && mode !== null).flatMap((file) => {
-    const folder = files.find(({ kind, path }) => kind === "folder" && path === dirname(file.path));
+    const folder = files.find(({ kind, path }) =>
+      kind === "folder" && path === folderOf(file.path)
+    );
     if (!folder || folder.mode === null || folder.uid === 0 || folder.uid === file.uid) return [];
     return [
       failure(

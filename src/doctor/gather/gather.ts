@@ -8,7 +8,7 @@ import {
   askDaemon,
   type SessionView,
 } from "../../control/admin.ts";
-import { dirname } from "node:path";
+import { folderOf } from "../../base/folder.ts";
 import { localAddresses } from "../../daemon/media.ts";
 import { tableText } from "../../nft/load.ts";
 import type { DaemonFacts, Facts, FileFacts, FileText } from "../facts.ts";
@@ -167,7 +167,7 @@ async function gatherFiles(
   adminSocket: string,
 ): Promise<readonly FileFacts[]> {
   const control = (config?.instances ?? []).flatMap(({ unix }) => unix ? [unix.path] : []);
-  const folders = new Set([configPath, adminSocket, ...control].map((path) => dirname(path)));
+  const folders = new Set([configPath, adminSocket, ...control].map((path) => folderOf(path)));
   const wanted: readonly (readonly [string, FileFacts["kind"]])[] = [
     [configPath, "config"],
     [adminSocket, "admin socket"],

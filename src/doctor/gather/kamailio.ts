@@ -1,4 +1,4 @@
-import { dirname, resolve } from "node:path";
+import { besideIn, folderOf } from "../../base/folder.ts";
 import type { KamailioFacts } from "../facts.ts";
 import { runProgram } from "./program.ts";
 
@@ -28,7 +28,7 @@ async function readScript(path: string, depth: number): Promise<string> {
   for (const match of text.matchAll(INCLUDE)) {
     const [line, , name = ""] = match;
     pieces.push(text.slice(end, match.index));
-    pieces.push(await readIncluded(resolve(dirname(path), name), depth));
+    pieces.push(await readIncluded(besideIn(folderOf(path), name), depth));
     end = match.index + line.length;
   }
   return [...pieces, text.slice(end)].join("");
