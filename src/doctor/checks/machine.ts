@@ -101,11 +101,10 @@ export function wrongModes({ files, config }: Facts): readonly WrongMode[] {
         return mode & (WORLD_WRITABLE | WORLD_READABLE) ? wrong(mode & 0o770, why, isHarmful) : [];
       }
       case "admin socket":
-        return wrong(
-          0o600,
-          "its commands can drop calls and stop the daemon",
-          (mode & 0o066) !== 0,
-        );
+        // The daemon's group may use it, too.
+        return mode & WORLD_WRITABLE
+          ? wrong(mode & 0o770, "its commands can drop calls and stop the daemon", true)
+          : [];
       case "control socket":
         return mode & WORLD_WRITABLE & ~socketMode(path)
           ? wrong(socketMode(path), "whoever can connect can redirect any call", true)
