@@ -43,6 +43,7 @@ export const STATUS: StatusView = {
   relay: { mended: 0 },
   sysctls: {},
   warnings: [],
+  drain: null,
   rssBytes: 1,
 };
 
