@@ -1,6 +1,11 @@
+/** A run that would follow the one before within this part of the period is left out. */
+const LEAST_GAP = 0.25;
+
 /**
- * Run `task` about every `periodMs` until `signal` aborts; a run that takes longer delays the next.
- * What it throws goes to `onError`, and the loop goes on.
+ * Run `task` at the start, and then whenever the process's clock passes a multiple of `periodMs`,
+ * until `signal` aborts: loops of periods that divide each other wake the process together. A run
+ * that takes longer than the period delays the next. What it throws goes to `onError`, and the loop
+ * goes on.
  */
 export async function every(
   periodMs: number,
@@ -16,8 +21,14 @@ export async function every(
     } catch (error) {
       onError(error);
     }
-    await pause(periodMs, signal);
+    await pause(untilNext(periodMs, performance.now()), signal);
   }
+}
+
+/** Milliseconds from `nowMs` to the next multiple of a period that is not too near. */
+export function untilNext(periodMs: number, nowMs: number): number {
+  const waitMs = periodMs - nowMs % periodMs;
+  return Math.ceil(waitMs < periodMs * LEAST_GAP ? waitMs + periodMs : waitMs);
 }
 
 /** Wait, or stop waiting when `signal` aborts. */

@@ -50,6 +50,6 @@ export class Pulse {
 
 /** How many sessions there are, and what carries them. */
 export function statusLine(sessions: number, path: string): string {
-  const count = sessions.toLocaleString("en-US");
+  const count = String(sessions).replace(/\B(?=(\d{3})+$)/g, ",");
   return `${count} ${sessions === 1 ? "session" : "sessions"} through ${path}`;
 }
