@@ -1,7 +1,7 @@
 import type { FlowCount } from "./backend.ts";
 import { judgeSilence, takeCounts, type Verdict, wasHeard } from "./liveness.ts";
 import type { Relay } from "./relay.ts";
-import { type FlowIndex, flowOf, FLOWS, identityOf } from "./session.ts";
+import { type Flow, type FlowIndex, flowOf, FLOWS, identityOf } from "./session.ts";
 import type { Entry } from "./table.ts";
 
 /** How long one round over all sessions may take at most. */
@@ -143,21 +143,25 @@ export class Upkeep {
     indexesOf: (entry: Entry) => readonly FlowIndex[],
   ): readonly Entry[] {
     const { backend, clock } = this.#relay.parts;
-    const wanted = entries.flatMap((entry) =>
-      indexesOf(entry).flatMap((index) => {
+    const rows = entries.map(noCounts);
+    const flows: Flow[] = [];
+    const places: { readonly row: (FlowCount | null)[]; readonly index: FlowIndex }[] = [];
+    entries.forEach((entry, i) => {
+      const row = rows[i] ?? [];
+      for (const index of indexesOf(entry)) {
         const flow = flowOf(entry.session, index);
-        return flow ? [{ entry, index, flow }] : [];
-      })
-    );
-    const counts = backend.count(wanted.map(({ flow }) => flow));
-    const byEntry = new Map(entries.map((entry) => [entry, noCounts()]));
-    wanted.forEach(({ entry, index }, i) => {
-      const count = counts[i] ?? null;
-      if (count === null) this.#drifted = true;
-      const row = byEntry.get(entry);
-      if (row) row[index] = count;
+        if (!flow) continue;
+        flows.push(flow);
+        places.push({ row, index });
+      }
     });
-    return entries.filter((entry) => !takeCounts(entry, byEntry.get(entry) ?? [], clock.now()));
+    backend.count(flows).forEach((count, i) => {
+      if (count === null) this.#drifted = true;
+      const place = places[i];
+      if (place) place.row[place.index] = count;
+    });
+    const nowMs = clock.now();
+    return entries.filter((entry, i) => !takeCounts(entry, rows[i] ?? [], nowMs));
   }
 
   #judge(entries: readonly Entry[]): void {

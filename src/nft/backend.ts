@@ -29,7 +29,6 @@ import { NetlinkMeter } from "./netlink_meter.ts";
 import { capacityFor, chainsText, loadText, tableText } from "./load.ts";
 import { fitsRecord, parseRecord } from "./record.ts";
 import { ElementStore } from "./store.ts";
-import type { Count } from "./wire.ts";
 import {
   deleteTable,
   LAYOUT,
@@ -52,6 +51,22 @@ const RESTORE_ATTEMPTS = 5;
 const ALL_SETS = [...SET_NAMES, "learned", "strangers", "relay_ports"];
 /** Sessions put into one transaction while mending. */
 const MEND_AT_ONCE = 250;
+
+/** The sets whose elements count packets of flows. */
+const COUNTING_SETS = ["held", "legs", "open"] as const;
+
+type Sum = { -readonly [Field in keyof FlowCount]: FlowCount[Field] };
+
+/** Elements of a set that are asked for their counts, and the positions of their flows. */
+class Asked {
+  readonly keys: (readonly number[])[] = [];
+  readonly flowOfKey: number[] = [];
+
+  add(flow: number, key: readonly number[]): void {
+    this.keys.push(key);
+    this.flowOfKey.push(flow);
+  }
+}
 
 /** Carries flows with stateless nftables rewriting in prerouting. */
 export class NftBackend implements Backend {
@@ -119,23 +134,26 @@ export class NftBackend implements Backend {
   }
 
   count(flows: readonly Flow[]): readonly (FlowCount | null)[] {
-    const held = this.#countIn("held", flows, (flow) => flow.rewrite ? null : flowWords(flow.key));
-    const legs = this.#countIn("legs", flows, ({ key, latch, rewrite }) => {
-      return rewrite && latch.locked ? legWords(key, latch.locked) : null;
+    const asked = { held: new Asked(), legs: new Asked(), open: new Asked() };
+    flows.forEach(({ key, latch, rewrite }, i) => {
+      if (!rewrite) return asked.held.add(i, flowWords(key));
+      if (latch.locked) asked.legs.add(i, legWords(key, latch.locked));
+      if (latch.open) asked.open.add(i, flowWords(key));
     });
-    const open = this.#countIn("open", flows, ({ key, latch, rewrite }) => {
-      return rewrite && latch.open ? flowWords(key) : null;
-    });
-    return flows.map((_, i) => {
-      const parts = [held[i], legs[i], open[i]].filter((part) => part !== undefined);
-      if (parts.some((part) => part === null)) return null;
-      const sum = { packets: 0, bytes: 0, lockedPackets: legs[i]?.packets ?? 0 };
-      for (const part of parts) {
-        sum.packets += part?.packets ?? 0;
-        sum.bytes += part?.bytes ?? 0;
-      }
-      return sum;
-    });
+    const sums = flows.map((): Sum | null => ({ packets: 0, bytes: 0, lockedPackets: 0 }));
+    for (const set of COUNTING_SETS) {
+      const { keys, flowOfKey } = asked[set];
+      this.#store.count(set, keys).forEach((count, n) => {
+        const at = flowOfKey[n] ?? 0;
+        const sum = sums[at];
+        if (count === null) sums[at] = null;
+        if (!count || !sum) return;
+        sum.packets += count.packets;
+        sum.bytes += count.bytes;
+        if (set === "legs") sum.lockedPackets = count.packets;
+      });
+    }
+    return sums;
   }
 
   totals(): Totals {
@@ -249,17 +267,6 @@ export class NftBackend implements Backend {
 
   #has({ set, key }: Element): boolean {
     return this.#store.read(set, [key])[0] !== null;
-  }
-
-  /** Counts by flow: undefined where `keyOf` has no key, null where the kernel has no element. */
-  #countIn(
-    set: "legs" | "open" | "held",
-    flows: readonly Flow[],
-    keyOf: (flow: Flow) => readonly number[] | null,
-  ): readonly (Count | null | undefined)[] {
-    const keys = flows.map(keyOf);
-    const found = this.#store.count(set, keys.filter((key) => key !== null)).values();
-    return keys.map((key) => key === null ? undefined : found.next().value ?? null);
   }
 
   #readRecords(): readonly Session[] {
