@@ -3,6 +3,7 @@
  * fields that `journalctl CALL_ID=...` finds. It never waits: what the journal has no room for is
  * counted and told later.
  */
+import { joinBytes } from "./bytes.ts";
 import { errno, libc, systemError } from "./libc.ts";
 
 /** Where the journal takes entries. */
@@ -36,7 +37,7 @@ export function encodeEntry({ priority, message, fields }: JournalEntry): Uint8A
     if (value === undefined || value === null) continue;
     parts.push(encodeField(fieldName(name), String(value)));
   }
-  return joined(parts);
+  return joinBytes(parts);
 }
 
 /** The name of a log line's field in the journal: `callerPackets` is `CALLER_PACKETS`. */
@@ -52,17 +53,7 @@ function encodeField(name: string, value: string): Uint8Array {
   if (!/[\x00-\x1f]/.test(value)) return encoder.encode(`${name}=${value}\n`);
   const bytes = encoder.encode(value);
   const length = new Uint8Array(BigUint64Array.of(BigInt(bytes.length)).buffer);
-  return joined([encoder.encode(`${name}\n`), length, bytes, encoder.encode("\n")]);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return joinBytes([encoder.encode(`${name}\n`), length, bytes, encoder.encode("\n")]);
 }
 
 /** Writes entries, and how many were lost to a full journal once it has room again. */

@@ -1,3 +1,5 @@
+import { joinBytes } from "../base/bytes.ts";
+
 /** What G tells Kamailio of a media instance. */
 export interface EngineConfig {
   readonly startPort: number;
@@ -31,7 +33,7 @@ export function configReply(cookie: string, config: EngineConfig): Uint8Array<Ar
   view.setInt32(8, config.currentPort, true);
   body.set(addressText(config.internalIp), 12);
   body.set(addressText(config.externalIp), 12 + ADDRESS_BYTES);
-  return concat(ascii(`${prefix(cookie)}G `), body);
+  return joinBytes([ascii(`${prefix(cookie)}G `), body]);
 }
 
 /**
@@ -39,7 +41,7 @@ export function configReply(cookie: string, config: EngineConfig): Uint8Array<Ar
  * is how to say no without keeping its worker waiting.
  */
 export function verdictReply(request: Uint8Array, verdict: "OK" | "ER"): Uint8Array<ArrayBuffer> {
-  return concat(request, ascii(verdict));
+  return joinBytes([request, ascii(verdict)]);
 }
 
 function prefix(cookie: string): string {
@@ -55,14 +57,4 @@ function addressText(address: string): Uint8Array<ArrayBuffer> {
 
 function ascii(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);
-}
-
-function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -9,6 +9,15 @@ readonly ACCEPTANCE TOP CACHE
 
 say() { printf '%s\n' "$*"; }
 
+# drop_logs STATUS: take the logs' file system away, and keep a copy of what a failed run has written.
+drop_logs() {
+  if (($1 != 0)); then
+    cp -a "$LOGS" "$LOGS.kept"
+    say "logs kept in $LOGS.kept"
+  fi
+  umount "$LOGS" && rmdir "$LOGS"
+}
+
 fail() {
   printf 'FAIL: %s\n' "$*" >&2
   exit 1

@@ -47,13 +47,7 @@ LOGS=$(mktemp -d "${TMPDIR:-/tmp}/lrkproxy-acceptance.XXXXXX")
 finish() {
   local status=$?
   tear_down
-  if ((status != 0)); then
-    cp -a "$LOGS" "$LOGS.kept"
-  fi
-  umount "$LOGS" && rmdir "$LOGS"
-  if ((status != 0)); then
-    say "logs kept in $LOGS.kept"
-  fi
+  drop_logs "$status"
 }
 trap finish EXIT
 

@@ -29,13 +29,7 @@ finish() {
     wait "$boot" 2>/dev/null || true
   fi
   tear_down
-  if ((status != 0)); then
-    cp -a "$LOGS" "$LOGS.kept"
-  fi
-  umount "$LOGS" && rmdir "$LOGS"
-  if ((status != 0)); then
-    say "logs kept in $LOGS.kept"
-  fi
+  drop_logs "$status"
 }
 trap finish EXIT
 
