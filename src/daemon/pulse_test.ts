@@ -74,24 +74,23 @@ Deno.test("Supervision has the sockets of one daemon kept, and those of the one 
   const notifier = listener();
   new Supervision(notifier, [], null).keep([17, 18]);
   assert.deepEqual(notifier.told.splice(0), [
-    "store 17 as generation-1",
-    "store 18 as generation-1",
+    "store 17 as generation-1-1",
+    "store 18 as generation-1-2",
   ]);
   // Two, where one was killed before it had closed its predecessor's. Others' sockets are not ours.
-  const inherited = ["generation-7", "generation-8", "generation-8", "web"]
+  const inherited = ["generation-7-1", "generation-8-1", "generation-8-2", "web"]
     .map((name, i) => ({ fd: 4000 + i, name }));
   const supervision = new Supervision(notifier, inherited, null);
-  supervision.keep([17]);
+  supervision.keep([17, 18]);
   assert.deepEqual(notifier.told.splice(0), [
-    "store 17 as generation-9",
-    "forget generation-7",
-    "forget generation-8",
+    "store 17 as generation-9-1",
+    "store 18 as generation-9-2",
+    "forget generation-7-1",
+    "forget generation-8-1",
+    "forget generation-8-2",
   ]);
-  // A reload has opened another one.
-  supervision.keep([17, 19]);
-  assert.deepEqual(notifier.told, [
-    "store 17 as generation-10",
-    "store 19 as generation-10",
-    "forget generation-9",
-  ]);
+  supervision.keep([17, 18]);
+  assert.deepEqual(notifier.told, [], "a reload has changed nothing");
+  supervision.keep([18, 19]);
+  assert.deepEqual(notifier.told, ["store 19 as generation-9-3", "forget generation-9-1"]);
 });

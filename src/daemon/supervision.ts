@@ -3,8 +3,8 @@ import { type InheritedDescriptor, inheritedDescriptors } from "../systemd/inher
 import { type Notifier, openNotifier } from "../systemd/notify.ts";
 import { watchdogPeriodMs } from "../systemd/watchdog.ts";
 
-/** Sockets are kept under a name that no others had, so that those of before can be closed by theirs. */
-const GENERATION = /^generation-(\d+)$/;
+/** What sockets are kept under: the daemon's number, and the socket's. No two ever have the same name. */
+const NAME = /^generation-(\d+)-\d+$/;
 
 /** What systemd, or whoever speaks its language, does for the daemon. */
 export class Supervision implements Disposable {
@@ -13,27 +13,41 @@ export class Supervision implements Disposable {
   readonly inheritance: Inheritance;
   /** How often a sign of life is due; null if nobody waits for one. */
   readonly watchdogPeriodMs: number | null;
-  /** What the sockets that are kept now are called. */
-  #kept: readonly string[];
+  readonly #generation: number;
+  /** The names of what the daemons before this one had kept. */
+  #predecessors: readonly string[];
+  /** The sockets of this daemon that are kept now, and their names. */
+  readonly #kept = new Map<number, string>();
+  #named = 0;
 
   constructor(
     notifier: Notifier,
     inherited: readonly InheritedDescriptor[],
     periodMs: number | null,
   ) {
-    const ours = inherited.filter(({ name }) => GENERATION.test(name));
+    const ours = inherited.filter(({ name }) => NAME.test(name));
     this.notifier = notifier;
     this.inheritance = new Inheritance(ours.map(({ fd }) => fd));
     this.watchdogPeriodMs = periodMs;
-    this.#kept = [...new Set(ours.map(({ name }) => name))];
+    this.#predecessors = [...new Set(ours.map(({ name }) => name))];
+    this.#generation = nextGeneration(this.#predecessors);
   }
 
-  /** Have these sockets kept for the next daemon, instead of those that were kept until now. */
+  /** Have these sockets kept for the next daemon, and none of those that were kept until now. */
   keep(sockets: readonly number[]): void {
-    const name = nextGeneration(this.#kept);
-    for (const fd of sockets) this.notifier.storeSocket(fd, name);
-    for (const old of this.#kept) this.notifier.forgetSockets(old);
-    this.#kept = [name];
+    // One that is kept already must not be kept again: systemd would know it by its old name alone.
+    for (const fd of sockets.filter((each) => !this.#kept.has(each))) {
+      const name = `generation-${this.#generation}-${++this.#named}`;
+      this.notifier.storeSocket(fd, name);
+      this.#kept.set(fd, name);
+    }
+    for (const [fd, name] of this.#kept) {
+      if (sockets.includes(fd)) continue;
+      this.notifier.forgetSockets(name);
+      this.#kept.delete(fd);
+    }
+    for (const old of this.#predecessors) this.notifier.forgetSockets(old);
+    this.#predecessors = [];
     this.inheritance.closeRest();
   }
 
@@ -47,7 +61,6 @@ export function openSupervision(): Supervision {
   return new Supervision(openNotifier(), inheritedDescriptors(), watchdogPeriodMs());
 }
 
-function nextGeneration(names: readonly string[]): string {
-  const numbers = names.map((name) => Number(GENERATION.exec(name)?.[1] ?? 0));
-  return `generation-${Math.max(0, ...numbers) + 1}`;
+function nextGeneration(names: readonly string[]): number {
+  return Math.max(0, ...names.map((name) => Number(NAME.exec(name)?.[1] ?? 0))) + 1;
 }

@@ -81,10 +81,13 @@ export async function otherTables(place: Namespace): Promise<string> {
   return (await runIn(place, "nft", "-a", "list ruleset")).replace(OUR_TABLE, "");
 }
 
-/** The text of our chains with their rules. */
+/** The text of our chains with their rules, without what these have counted. */
 export async function ourChains(place: Namespace): Promise<string> {
   const [table = ""] = OUR_TABLE.exec(await runIn(place, "nft", "list ruleset")) ?? [];
-  return table.slice(table.indexOf("\tchain "));
+  return table.slice(table.indexOf("\tchain ")).replaceAll(
+    /counter packets \d+ bytes \d+/g,
+    "counter",
+  );
 }
 
 const OUR_TABLE = /^table ip lrkproxy \{.*?^\}\n/ms;
