@@ -2,7 +2,7 @@
 # Real calls through the unit: Kamailio 6.0 and SIPp around a booted Debian in which systemd has
 # started lrkproxy. In the midst of the calls, the daemon is killed and the unit restarted.
 #
-#   calls.sh [CALLS]
+#   calls.sh [CALLS [A_SECOND [HELD_SECONDS]]]
 . "$(dirname "$0")/../acceptance/lib.sh"
 # shellcheck source=../acceptance/topology.sh
 . "$ACCEPTANCE/topology.sh"
@@ -11,7 +11,7 @@
 # shellcheck source=../acceptance/scenario.sh
 . "$ACCEPTANCE/scenario.sh"
 
-calls=${1:-20}
+calls=${1:-20} rate=${2:-10} held=${3:-6}
 readonly SUITE=bookworm
 failures=0
 machine=0
@@ -73,7 +73,7 @@ say "== Kamailio 6.0, lrkproxy started by systemd in $SUITE"
 boot_machine || fail "the machine does not boot: $stage/boot.out"
 in_machine systemctl start lrkproxy || fail "the unit does not start"
 start_kamailio 6.0 udp:127.0.0.1:8080 || fail "Kamailio does not start: $stage/kamailio.out"
-calls_of plain "$calls" 10 6 kill_and_restart
+calls_of plain "$calls" "$rate" "$held" kill_and_restart
 check "no session left" wait_for 3 "the sessions to go" none_left
 check "Kamailio is well" kamailio_is_well
 in_machine journalctl --no-pager --unit lrkproxy >"$stage/lrkproxy.out"
