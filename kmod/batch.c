@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Does the requests of one write, all or none: what was done is undone, backwards, if one fails. */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <net/net_namespace.h>
+#include "batch.h"
+#include "check.h"
+#include "expire.h"
+#include "hook.h"
+#include "stats.h"
+#include "table.h"
+
+/**
+ * struct lrk_undo - how to take one request back; none of this can fail
+ * @type: LRK_ADD, LRK_UPDATE or LRK_DELETE; 0 if there is nothing to do
+ * @old: the flow before; LRK_ADD: its key
+ * @flow: LRK_DELETE: not freed yet
+ */
+struct lrk_undo {
+	u16 type;
+	struct lrk_flow_spec old;
+	struct lrk_flow *flow;
+};
+
+static struct lrk_fault lrk_fault_of(int error)
+{
+	const u32 key = offsetof(struct lrk_flow_request, flow.key);
+
+	switch (error) {
+	case -EEXIST:
+		return (struct lrk_fault) { error, LRK_REASON_EXISTS, key };
+	case -ENOENT:
+		return (struct lrk_fault) { error, LRK_REASON_UNKNOWN, key };
+	case -ENOSPC:
+		return (struct lrk_fault) { error, LRK_REASON_FULL, 0 };
+	case -ESTALE:
+		return (struct lrk_fault) { error, LRK_REASON_CURSOR,
+					    offsetof(struct lrk_plain_request, cursor) };
+	default:
+		return (struct lrk_fault) { error, LRK_REASON_MEMORY, 0 };
+	}
+}
+
+static int lrk_batch_fail(struct lrk_batch *batch, u32 index, struct lrk_fault fault)
+{
+	batch->failed = index;
+	batch->fault = fault;
+	return fault.error;
+}
+
+static u32 lrk_answers_to(const union lrk_request *request)
+{
+	switch (request->header.type) {
+	case LRK_HELLO:
+	case LRK_GET:
+	case LRK_STATS:
+		return 1;
+	case LRK_DUMP:
+		return request->plain.value + 1;
+	default:
+		return 0;
+	}
+}
+
+static bool lrk_goes_alone(const union lrk_request *request)
+{
+	return request->header.type == LRK_FLUSH || request->header.type == LRK_SUBSCRIBE;
+}
+
+/**
+ * lrk_batch_check() - are all requests well formed?
+ * @batch: which; fault and failed are set if not
+ * @answers: set to how many there may be
+ *
+ * Return: 0 or -errno.
+ */
+int lrk_batch_check(struct lrk_batch *batch, u32 *answers)
+{
+	const union lrk_request *request;
+	struct lrk_fault fault;
+	u32 i;
+
+	*answers = 0;
+	for (i = 0; i < batch->count; i++) {
+		request = &batch->requests[i];
+		fault = lrk_check(request);
+		if (!fault.error && batch->count > 1 && lrk_goes_alone(request))
+			fault = (struct lrk_fault) { -EINVAL, LRK_REASON_ALONE, 0 };
+		if (fault.error)
+			return lrk_batch_fail(batch, i, fault);
+		*answers += lrk_answers_to(request);
+		if (*answers > LRK_BATCH_MAX) {
+			fault = (struct lrk_fault) { -E2BIG, LRK_REASON_ANSWERS, 0 };
+			return lrk_batch_fail(batch, i, fault);
+		}
+	}
+	return 0;
+}
+
+static union lrk_answer *lrk_answer_next(struct lrk_batch *batch, u16 type, u32 seq)
+{
+	union lrk_answer *answer = &batch->answers[batch->answered++];
+
+	answer->header.type = type;
+	answer->header.seq = seq;
+	return answer;
+}
+
+static void lrk_do_hello(struct lrk_batch *batch, u32 seq)
+{
+	union lrk_answer *answer = lrk_answer_next(batch, LRK_ANSWER_HELLO, seq);
+
+	answer->hello.version = LRK_ABI_VERSION;
+	answer->hello.max_flows = lrk_flows_max();
+	answer->hello.flows = lrk_flows_all();
+	answer->hello.net_cookie = batch->ln->net->net_cookie;
+}
+
+static void lrk_do_stats(struct lrk_batch *batch, u32 seq)
+{
+	union lrk_answer *answer = lrk_answer_next(batch, LRK_ANSWER_STATS, seq);
+
+	lrk_stats_sum(batch->ln, answer->stats.count);
+	answer->stats.flows = batch->ln->flows;
+}
+
+static void lrk_do_get(struct lrk_batch *batch, const struct lrk_flow_request *request)
+{
+	union lrk_answer *answer = lrk_answer_next(batch, LRK_ANSWER_NONE, request->header.seq);
+
+	if (!lrk_table_get(batch->ln, &request->flow.key, &answer->flow))
+		answer->flow.flow.key = request->flow.key;
+}
+
+static int lrk_do_dump(struct lrk_batch *batch, const struct lrk_plain_request *request)
+{
+	union lrk_answer *answers = &batch->answers[batch->answered];
+	u64 cursor = request->cursor;
+	int i, flows;
+
+	BUILD_BUG_ON(sizeof(*answers) != sizeof(answers->flow));
+	flows = lrk_table_page(batch->ln, &cursor, request->value, &answers->flow);
+	if (flows < 0)
+		return flows;
+	for (i = 0; i < flows; i++)
+		lrk_answer_next(batch, LRK_ANSWER_FLOW, request->header.seq);
+	answers = lrk_answer_next(batch, LRK_ANSWER_PAGE, request->header.seq);
+	answers->page.cursor = cursor;
+	answers->page.flows = flows;
+	return 0;
+}
+
+static int lrk_do_add(struct lrk_batch *batch, const struct lrk_flow_spec *spec)
+{
+	struct lrk_flow *flow = lrk_flow_alloc(spec);
+	int err;
+
+	if (IS_ERR(flow))
+		return PTR_ERR(flow);
+	err = lrk_table_add(batch->ln, spec, flow);
+	if (err)
+		lrk_flow_discard(flow);
+	return err;
+}
+
+static int lrk_do(struct lrk_batch *batch, const union lrk_request *request, struct lrk_undo *undo)
+{
+	const struct lrk_flow_spec *spec = &request->flow.flow;
+	int err = 0;
+
+	switch (request->header.type) {
+	case LRK_HELLO:
+		lrk_do_hello(batch, request->header.seq);
+		return 0;
+	case LRK_STATS:
+		lrk_do_stats(batch, request->header.seq);
+		return 0;
+	case LRK_GET:
+		lrk_do_get(batch, &request->flow);
+		return 0;
+	case LRK_DUMP:
+		return lrk_do_dump(batch, &request->plain);
+	case LRK_FLUSH:
+		lrk_table_clear(batch->ln);
+		return 0;
+	case LRK_ADD:
+		undo->old.key = spec->key;
+		err = lrk_do_add(batch, spec);
+		break;
+	case LRK_UPDATE:
+		err = lrk_table_update(batch->ln, spec, &undo->old);
+		break;
+	case LRK_DELETE:
+		undo->flow = lrk_table_remove(batch->ln, &spec->key, &undo->old);
+		err = undo->flow ? 0 : -ENOENT;
+		break;
+	}
+	if (!err)
+		undo->type = request->header.type;
+	return err;
+}
+
+static void lrk_undo(struct lrk_net *ln, struct lrk_undo *undo)
+{
+	struct lrk_flow_spec unused;
+
+	switch (undo->type) {
+	case LRK_ADD:
+		lrk_flow_free(lrk_table_remove(ln, &undo->old.key, NULL));
+		break;
+	case LRK_UPDATE:
+		lrk_table_update(ln, &undo->old, &unused);
+		break;
+	case LRK_DELETE:
+		lrk_table_add(ln, &undo->old, undo->flow);
+		break;
+	}
+}
+
+static int lrk_do_all(struct lrk_batch *batch, struct lrk_undo *undo)
+{
+	int err = 0;
+	u32 i;
+
+	for (i = 0; i < batch->count && !err; i++)
+		err = lrk_do(batch, &batch->requests[i], &undo[i]);
+	if (err) {
+		lrk_batch_fail(batch, --i, lrk_fault_of(err));
+		while (i--)
+			lrk_undo(batch->ln, &undo[i]);
+		return err;
+	}
+	for (i = 0; i < batch->count; i++)
+		if (undo[i].type == LRK_DELETE)
+			lrk_flow_free(undo[i].flow);
+	return 0;
+}
+
+static u32 lrk_batch_adds(const struct lrk_batch *batch)
+{
+	u32 i, adds = 0;
+
+	for (i = 0; i < batch->count; i++)
+		adds += batch->requests[i].header.type == LRK_ADD;
+	return adds;
+}
+
+static int lrk_batch_prepare(struct lrk_batch *batch)
+{
+	u32 adds = lrk_batch_adds(batch);
+	int err;
+
+	if (!adds)
+		return 0;
+	err = lrk_table_reserve(batch->ln, adds);
+	if (!err)
+		err = lrk_hook_open(batch->ln);
+	return err ? lrk_batch_fail(batch, 0, lrk_fault_of(err)) : 0;
+}
+
+/**
+ * lrk_batch_run() - do all requests, or none
+ * @batch: passed lrk_batch_check(), and has room for that many answers, which is zeroed
+ *
+ * Context: process.
+ * Return: 0 or -errno; fault and failed are set then.
+ */
+int lrk_batch_run(struct lrk_batch *batch)
+{
+	struct lrk_undo *undo = kvcalloc(batch->count, sizeof(*undo), GFP_KERNEL_ACCOUNT);
+	struct lrk_net *ln = batch->ln;
+	int err;
+
+	if (!undo)
+		return lrk_batch_fail(batch, 0, lrk_fault_of(-ENOMEM));
+	mutex_lock(&ln->mutex);
+	err = lrk_batch_prepare(batch);
+	if (!err)
+		err = lrk_do_all(batch, undo);
+	lrk_hook_settle(ln);
+	lrk_expire_start(ln);
+	mutex_unlock(&ln->mutex);
+	kvfree(undo);
+	return err;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef LRK_BATCH_H
+#define LRK_BATCH_H
+
+#include "net.h"
+#include "uapi/lrkproxy.h"
+
+/**
+ * union lrk_request - one request of a write
+ * @header: of all
+ * @flow: of one flow
+ * @plain: of anything else
+ */
+union lrk_request {
+	struct lrk_header header;
+	struct lrk_flow_request flow;
+	struct lrk_plain_request plain;
+};
+
+/**
+ * union lrk_answer - one answer
+ * @header: of all
+ * @error: LRK_ANSWER_ERROR
+ * @hello: LRK_ANSWER_HELLO
+ * @flow: LRK_ANSWER_FLOW, LRK_ANSWER_NONE
+ * @page: LRK_ANSWER_PAGE
+ * @stats: LRK_ANSWER_STATS
+ */
+union lrk_answer {
+	struct lrk_header header;
+	struct lrk_error_answer error;
+	struct lrk_hello_answer hello;
+	struct lrk_flow_answer flow;
+	struct lrk_page_answer page;
+	struct lrk_stats_answer stats;
+};
+
+/**
+ * struct lrk_fault - why a request is refused
+ * @error: a negative errno
+ * @reason: LRK_REASON_…
+ * @offset: the field at fault, in bytes from the beginning of the request
+ */
+struct lrk_fault {
+	int error;
+	u32 reason;
+	u32 offset;
+};
+
+/**
+ * struct lrk_batch - requests that are done together
+ * @ln: where
+ * @requests: what
+ * @count: how many
+ * @answers: room for as many answers as lrk_batch_check() has found
+ * @answered: how many there are
+ * @failed: index of the request at fault
+ * @fault: what is wrong with it
+ */
+struct lrk_batch {
+	struct lrk_net *ln;
+	const union lrk_request *requests;
+	u32 count;
+	union lrk_answer *answers;
+	u32 answered;
+	u32 failed;
+	struct lrk_fault fault;
+};
+
+int lrk_batch_check(struct lrk_batch *batch, u32 *answers);
+int lrk_batch_run(struct lrk_batch *batch);
+
+#endif /* LRK_BATCH_H */

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef LRK_NET_H
+#define LRK_NET_H
+
+#include <linux/mutex.h>
+#include <linux/netfilter.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <net/net_namespace.h>
+
+struct lrk_table;
+struct lrk_counts;
+
+/**
+ * struct lrk_net - the relay of one network namespace
+ * @net: whose it is; no reference, since it ends with it
+ * @table: the flows, or NULL while there are none
+ * @lock: taken to change @table's slots and a flow's route, also in softirq, there by trylock alone
+ * @mutex: taken by everyone who adds, deletes or lists flows; outer to @lock
+ * @seed: what the hash begins with
+ * @generation: how often @table was replaced; see LRK_DUMP. Under @mutex
+ * @flows: how many there are. Under @mutex
+ * @timed: of these, how many may expire. Under @mutex
+ * @hooked: whether @hook is registered. Under @mutex
+ * @hook: the way in for packets
+ * @counts: what became of packets, for each CPU
+ * @listeners: files that are told events
+ * @listeners_lock: guards @listeners; also taken in softirq
+ * @expiry: looks for silent flows
+ */
+struct lrk_net {
+	struct net *net;
+	struct lrk_table __rcu *table;
+	u64 seed;
+	struct lrk_counts __percpu *counts;
+	spinlock_t lock;		/* slots, routes */
+	struct mutex mutex;		/* who comes and goes */
+	u32 generation;
+	u32 flows;
+	u32 timed;
+	bool hooked;
+	struct nf_hook_ops hook;
+	struct list_head listeners;
+	spinlock_t listeners_lock;	/* listeners */
+	struct delayed_work expiry;
+};
+
+struct lrk_net *lrk_net(const struct net *net);
+
+#endif /* LRK_NET_H */
