@@ -17,6 +17,7 @@ Installs what the tests need and runs these tiers, all of them by default:
   netns       the kernel path in network namespaces: contract suite, real daemon
   systemd     the unit in a booted Debian 12 and 13: kill -9, restart, upgrade, hang under calls
   metrics     what is exported, and the alert rules, in the eyes of Prometheus' own tool
+  vm          the kernel module on the stock kernels of Debian 12, 13 and sid, in virtual machines
   acceptance  Kamailio 6.0 and 5.6 with SIPp callers and real RTP
 
 Exit status 0 if every tier passed.
@@ -24,7 +25,7 @@ HELP
 }
 
 packages=(nftables iproute2 iptables ufw ethtool python3 shellcheck sip-tester debootstrap procps strace systemd-container
-	gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static "${build_packages[@]}")
+	gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static qemu-system-x86 xz-utils "${build_packages[@]}")
 
 tier_ok() {
 	tools/deno.sh task ok
@@ -68,13 +69,17 @@ tier_metrics() {
 	"$scratch/usr/bin/promtool" test rules docs/alerts/lrkproxy.tests.yml
 }
 
+tier_vm() {
+	tests/vm/run.sh
+}
+
 tier_acceptance() {
 	tools/build.sh
 	make --silent -C tests/tools
 	tools/deno.sh task acceptance
 }
 
-all_tiers=(ok install onefile netns systemd metrics acceptance)
+all_tiers=(ok install onefile netns systemd metrics vm acceptance)
 tiers=()
 for argument in "$@"; do
 	case " ${all_tiers[*]} " in

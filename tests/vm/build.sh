@@ -1,0 +1,33 @@
+#!/bin/bash
+# Builds the module for one kernel of kernels.txt, with W=1 and sparse; any word of either is a failure.
+#
+#   build.sh KERNEL FOLDER         leaves lrkproxy.ko in FOLDER
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
+
+(($# == 2)) || fail "usage: build.sh KERNEL FOLDER"
+release=$(release_of "$1")
+mkdir -p "$2"
+out=$(realpath "$2")
+cp -r "$TOP/kmod/." "$out/"
+log=$out/build.log
+
+# In a mount namespace of its own, so that nothing has to be unmounted. gcc-14 does not know an attribute in the
+# headers of 7; BTF would need the kernel's vmlinux.
+# shellcheck disable=SC2016  # the inner shell's
+unshare --mount --propagation private bash -euc '
+	mount --bind "$2" "$1/work"
+	mount -t proc proc "$1/proc"
+	mount --bind /dev "$1/dev"
+	exec chroot "$1" /usr/bin/env -i PATH=/usr/bin:/usr/sbin HOME=/tmp \
+		make -C "/usr/src/linux-headers-$3" M=/work CC=gcc-14 KCFLAGS=-Wno-attributes \
+		CONFIG_DEBUG_INFO_BTF_MODULES= W=1 C=2 CHECK=sparse modules
+' - "$ROOT" "$out" "$release" >"$log" 2>&1 || {
+	cat "$log" >&2
+	fail "kernel $1: does not build"
+}
+# Of other files than ours, gcc and sparse may say what they like: they are older or newer than the kernel's own.
+if grep -E '^(/work/|[a-z]+\.[ch]:).*(warning|error)|^(WARNING|ERROR)' "$log" >&2; then
+	fail "kernel $1: builds, but not without warnings"
+fi
+say "kernel $1 ($release): builds without warnings"
