@@ -238,9 +238,11 @@ static unsigned int lrk_packet_admit(struct lrk_packet *packet)
  */
 static unsigned int lrk_hook(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
-	struct lrk_packet packet = { .ln = priv, .skb = skb };
+	struct lrk_packet packet;	/* not zeroed: this is every UDP packet */
 	struct lrk_route route;
 
+	packet.ln = priv;
+	packet.skb = skb;
 	if (!lrk_packet_find(&packet))
 		return NF_ACCEPT;
 	prefetchw(packet.hit.flow);

@@ -6,22 +6,6 @@
 #include <net/ip.h>
 #include "rewrite.h"
 
-/**
- * lrk_rewrite_fits() - is this a packet whose checksums lrk_rewrite() can mend?
- * @skb: whose IP header has no options, and whose headers are linear
- *
- * A checksum that hardware is still to make has to be that of this UDP header, not of something inside.
- *
- * Return: whether.
- */
-bool lrk_rewrite_fits(const struct sk_buff *skb)
-{
-	if (skb->ip_summed != CHECKSUM_PARTIAL)
-		return true;
-	return skb_checksum_start_offset(skb) == skb_network_offset(skb) + (int)sizeof(struct iphdr) &&
-	       skb->csum_offset == offsetof(struct udphdr, check);
-}
-
 /* What a changed pair of ports, or any four bytes, adds to a checksum. */
 static __wsum lrk_ports_delta(__be16 source, __be16 dest, const struct lrk_leaving *leaving)
 {

@@ -41,7 +41,7 @@ static struct rtable *lrk_route_find(struct net *net, const struct lrk_leaving *
 }
 
 /**
- * lrk_route_get() - find the way of a packet
+ * lrk_route_renew() - find the way of a packet whose flow has none, or an old one
  * @ln: the namespace
  * @key: its flow
  * @hit: its flow
@@ -50,31 +50,16 @@ static struct rtable *lrk_route_find(struct net *net, const struct lrk_leaving *
  * Context: softirq, rcu_read_lock().
  * Return: whether there is one.
  */
-bool lrk_route_get(struct lrk_net *ln, const struct lrk_flow_key *key, const struct lrk_hit *hit,
-		   struct lrk_route *route)
+bool lrk_route_renew(struct lrk_net *ln, const struct lrk_flow_key *key, const struct lrk_hit *hit,
+		     struct lrk_route *route)
 {
-	struct rtable *rt = rcu_dereference(hit->flow->rt);
+	struct rtable *rt = lrk_route_find(ln->net, &hit->leaving);
 
-	route->own = false;
-	route->rt = rt;
-	if (likely(rt && dst_check(&rt->dst, 0)))
-		return true;
-	rt = lrk_route_find(ln->net, &hit->leaving);
 	if (!rt)
 		return false;
 	route->rt = rt;
 	route->own = !lrk_table_cache_route(ln, key, hit, rt);
 	return true;
-}
-
-/**
- * lrk_route_put() - the packet does not take its way after all
- * @route: from lrk_route_get()
- */
-void lrk_route_put(const struct lrk_route *route)
-{
-	if (unlikely(route->own))
-		ip_rt_put(route->rt);
 }
 
 /**

@@ -8,9 +8,11 @@
 "$VM/roots.sh"
 # Names with capitals are C's own; versions may be named in compat alone, which is what these two complain of.
 ignore=CAMELCASE,LINUX_VERSION_CODE,CONSTANT_COMPARISON
-(cd "$TOP/kmod" && perl "$ROOT/usr/src/checkpatch/checkpatch.pl" --strict --no-tree --root / --quiet --terse --show-types \
-	--max-line-length=120 --ignore "$ignore" --file ./*.[ch] uapi/*.h compat/*.h) 2>/dev/null ||
-	fail "checkpatch --strict: see above"
+found=$(cd "$TOP/kmod" && perl "$ROOT/usr/src/checkpatch/checkpatch.pl" --strict --no-tree --root / --quiet --terse \
+	--show-types --max-line-length=120 --ignore "$ignore" --file ./*.[ch] uapi/*.h compat/*.h 2>&1) || {
+	printf '%s\n' "$found" >&2
+	fail "checkpatch --strict finds something"
+}
 say "checkpatch: clean"
 kernels=("$@")
 ((${#kernels[@]})) || mapfile -t kernels < <(kernel_names)
