@@ -161,7 +161,12 @@ async function openUnixDoor(
   };
 }
 
-function changeMode({ log }: Parts, path: string, mode: number): void {
+/** Change who may connect to a socket; one that cannot be changed is no reason to undo a reload. */
+export function changeMode(
+  { log }: Pick<Parts, "log">,
+  path: string,
+  mode: number,
+): void {
   try {
     Deno.chmodSync(path, mode);
   } catch (error) {

@@ -3,6 +3,7 @@ import type { Config } from "../config/config.ts";
 import { removeDeadSocket } from "../control/unix.ts";
 import { metricsText } from "../web/metrics.ts";
 import { serveWeb, type WebListen } from "../web/server.ts";
+import { changeMode } from "./control_sockets.ts";
 import type { Door, Wish } from "./doors.ts";
 import { LoopLag } from "./loop_lag.ts";
 import { Recorder, type RecorderParts } from "./snapshot.ts";
@@ -44,7 +45,7 @@ function asDoor(parts: Parts, server: AsyncDisposable): Door {
     start() {},
     adapt() {
       const { listen } = parts.config.metrics;
-      if (listen && "path" in listen) Deno.chmodSync(listen.path, listen.mode);
+      if (listen && "path" in listen) changeMode(parts, listen.path, listen.mode);
     },
     retire: close,
     [Symbol.asyncDispose]: close,
