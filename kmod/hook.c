@@ -56,12 +56,14 @@ static unsigned int lrk_drop(struct lrk_packet *packet, unsigned int why)
 	return NF_DROP;
 }
 
-static unsigned int lrk_drop_stranger(struct lrk_packet *packet)
+static noinline unsigned int lrk_refuse_stranger(struct lrk_packet *packet)
 {
 	struct lrk_flow *flow = packet->hit.flow;
 
 	WRITE_ONCE(flow->stranger_port, packet->source_port);
 	WRITE_ONCE(flow->stranger_packets, flow->stranger_packets + 1);
+	if (packet->hit.leaving.flags & LRK_FLOW_PASS_STRANGERS)
+		return lrk_slow(packet, LRK_SLOW_STRANGER);
 	lrk_count(packet->ln, LRK_DROP_STRANGER);
 	return NF_DROP;
 }
@@ -211,7 +213,7 @@ static unsigned int lrk_packet_send(struct lrk_packet *packet, const struct lrk_
 	return NF_STOLEN;
 }
 
-/* May this sender pass? Return: NF_ACCEPT if so, for now, or NF_DROP. */
+/* May this sender pass? Return: NF_STOLEN if so, for now; or the verdict on its packet. */
 static unsigned int lrk_packet_admit(struct lrk_packet *packet)
 {
 	const struct lrk_leaving *leaving = &packet->hit.leaving;
@@ -221,12 +223,12 @@ static unsigned int lrk_packet_admit(struct lrk_packet *packet)
 	if (unlikely((leaving->flags & LRK_FLOW_ONLY_RTP) && !packet->rtp))
 		return lrk_drop(packet, LRK_DROP_NOT_RTP);
 	if (likely(leaving->locked_port == packet->source_port))
-		return NF_ACCEPT;
+		return NF_STOLEN;
 	if (!(leaving->flags & LRK_FLOW_OPEN))
-		return lrk_drop_stranger(packet);
+		return lrk_refuse_stranger(packet);
 	if (packet->rtp)
 		lrk_packet_learn(packet);
-	return NF_ACCEPT;
+	return NF_STOLEN;
 }
 
 /*
@@ -240,6 +242,7 @@ static unsigned int lrk_hook(void *priv, struct sk_buff *skb, const struct nf_ho
 {
 	struct lrk_packet packet;	/* not zeroed: this is every UDP packet */
 	struct lrk_route route;
+	unsigned int verdict;
 
 	packet.ln = priv;
 	packet.skb = skb;
@@ -250,8 +253,9 @@ static unsigned int lrk_hook(void *priv, struct sk_buff *skb, const struct nf_ho
 		return lrk_slow(&packet, LRK_SLOW_OPTIONS);
 	if (unlikely(!lrk_packet_is_plain(&packet, state) || !lrk_packet_parse(&packet)))
 		return lrk_slow(&packet, LRK_SLOW_FORM);
-	if (unlikely(lrk_packet_admit(&packet) == NF_DROP))
-		return NF_DROP;
+	verdict = lrk_packet_admit(&packet);
+	if (unlikely(verdict != NF_STOLEN))
+		return verdict;
 	if (unlikely(ip_hdr(skb)->ttl <= 1))
 		return lrk_slow(&packet, LRK_SLOW_TTL);
 	if (unlikely(!lrk_route_get(packet.ln, &packet.key, &packet.hit, &route)))

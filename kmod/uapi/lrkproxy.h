@@ -69,7 +69,8 @@
 #define LRK_FLOW_RTCP		0x0004	/* no sequence numbers and time stamps in it */
 #define LRK_FLOW_ONLY_RTP	0x0008	/* drops what is not of RTP's version 2 */
 #define LRK_FLOW_SET_DSCP	0x0010	/* sends with `dscp`; otherwise it stays as it came */
-#define LRK_FLOW_FLAGS		0x001f
+#define LRK_FLOW_PASS_STRANGERS	0x0020	/* leaves strangers to the rest of the kernel, which then judges them */
+#define LRK_FLOW_FLAGS		0x003f
 
 /* Why a write failed, beside its errno. */
 #define LRK_REASON_TYPE		1	/* EINVAL: no such request */
@@ -105,7 +106,8 @@
 #define LRK_SLOW_FORM		11	/* aggregated, damaged, bridged, or a checksum of something else */
 #define LRK_SLOW_ROUTE		12	/* no route, not to a host, or through IPsec or a tunnel route */
 #define LRK_SLOW_MTU		13
-#define LRK_COUNTS		14
+#define LRK_SLOW_STRANGER	14	/* LRK_FLOW_PASS_STRANGERS */
+#define LRK_COUNTS		15
 
 /**
  * struct lrk_header - begins each request and answer
@@ -229,7 +231,7 @@ struct lrk_hello_answer {
  * @packets: relayed
  * @bytes: of these, IP and UDP headers included
  * @open_packets: those of @packets that came from another port than the locked one
- * @stranger_packets: dropped, since not from the locked port
+ * @stranger_packets: not from the locked port: dropped, or passed on (LRK_FLOW_PASS_STRANGERS)
  * @dropped_packets: dropped for any other reason
  * @candidate_packets: those of @open_packets that came from @candidate_port
  * @idle_ms: since the last packet was relayed, or since the flow was added
@@ -283,7 +285,7 @@ struct lrk_stats_answer {
 	struct lrk_header header;
 	__u64 count[LRK_COUNTS];
 	__u64 flows;
-	__u64 reserved[8];
+	__u64 reserved[7];
 };
 
 #ifdef __cplusplus

@@ -504,6 +504,22 @@ static void learns(void)
 	CHECK(!flush());
 }
 
+static void passes_strangers(void)
+{
+	union request passing = a_to_b(LRK_ADD, 5004);
+	uint64_t passed = count(LRK_SLOW_STRANGER), dropped = count(LRK_DROP_STRANGER);
+
+	passing.flow.flow.flags = LRK_FLOW_PASS_STRANGERS;
+	CHECK(!put1(passing));
+	from_a(7001, 1);
+	CHECK(is_left(7001));
+	from_a(5004, 2);
+	CHECK(reaches_b());
+	CHECK(count(LRK_SLOW_STRANGER) == passed + 1 && count(LRK_DROP_STRANGER) == dropped);
+	CHECK(ask(flow_request(LRK_GET, A, RELAY_A, RTP_A)).flow.stranger_packets == 1);
+	CHECK(!flush());
+}
+
 static void holds(void)
 {
 	union request r = flow_request(LRK_ADD, A, RELAY_A, RTP_A);
@@ -996,6 +1012,7 @@ static const struct {
 	{ "mends a checksum that is left to hardware", mends_partial_checksum },
 	{ "sets DSCP", sets_dscp },
 	{ "learns, locks, opens again", learns },
+	{ "leaves strangers to others if it is told to", passes_strangers },
 	{ "holds", holds },
 	{ "relays RTCP", relays_rtcp },
 	{ "admits by version and rate", admits },
