@@ -40,6 +40,11 @@ export interface Amount {
   readonly bytes: number;
 }
 
+/** What was relayed of a flow elsewhere, from its locked port. */
+export interface Credit extends Amount {
+  readonly flow: Flow;
+}
+
 /**
  * What a data path has done with all packets for relay sockets. Each only grows, whatever becomes of
  * sessions and daemons, until the data path itself is made anew.
@@ -103,6 +108,8 @@ export interface Backend extends AsyncDisposable {
   takeLearned(): Iterator<LearnedPort>;
   /** The counts of flows, null for one that the data path does not carry. */
   count(flows: readonly Flow[]): readonly (FlowCount | null)[];
+  /** Add to the counts of flows what was relayed of them elsewhere; best effort. */
+  credit(credits: readonly Credit[]): void;
   /** What has become of all packets so far. Cheap: its cost does not grow with the sessions. */
   totals(): Totals;
   /** Who was turned away lately, at most a few thousand. */

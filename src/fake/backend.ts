@@ -3,6 +3,7 @@ import type {
   BackendError,
   BackendOptions,
   Change,
+  Credit,
   FlowCount,
   LearnedPort,
   Ledger,
@@ -56,6 +57,16 @@ export class FakeBackend implements Backend {
       const carried = this.kernel.flows.get(flowKeyText(key));
       return carried ? { ...carried.tally } : null;
     });
+  }
+
+  credit(credits: readonly Credit[]): void {
+    for (const { flow, packets, bytes } of credits) {
+      const tally = this.kernel.flows.get(flowKeyText(flow.key))?.tally;
+      if (!tally) continue;
+      tally.packets += packets;
+      tally.bytes += bytes;
+      if (flow.latch.locked !== 0) tally.lockedPackets += packets;
+    }
   }
 
   totals(): Totals {

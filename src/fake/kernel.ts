@@ -19,7 +19,7 @@ export const RTP_PACKET: Uint8Array = Uint8Array.of(0x80, 0, 0, 1, 0, 0, 0, 0, 0
 export type Tally = { -readonly [Field in keyof FlowCount]: FlowCount[Field] };
 
 /** IPv4 and UDP headers, which the kernel counts too. */
-const HEADER_BYTES = 28;
+export const HEADER_BYTES = 28;
 
 interface Carried {
   /** The session that the flow belongs to. */

@@ -5,6 +5,7 @@ import type {
   BackendError,
   BackendOptions,
   Change,
+  Credit,
   FlowCount,
   LearnedPort,
   Ledger,
@@ -13,7 +14,7 @@ import type {
 } from "../core/backend.ts";
 import type { Flow, Session } from "../core/session.ts";
 import { addMissing, removeOrphans } from "./audit.ts";
-import { type Edit, editFor } from "./commands.ts";
+import { type Edit, editFor, editForCredit } from "./commands.ts";
 import {
   type Element,
   elementsOf,
@@ -154,6 +155,14 @@ export class NftBackend implements Backend {
       });
     }
     return sums;
+  }
+
+  credit(credits: readonly Credit[]): void {
+    if (credits.length === 0) return;
+    const edits = credits.map(editForCredit);
+    if (this.#store.commit(edits).size === 0) return;
+    // A count is not worth a failure, and that of one flow not those of the others.
+    for (const edit of edits) this.#store.commit([edit]);
   }
 
   totals(): Totals {

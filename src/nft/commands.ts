@@ -1,18 +1,20 @@
-import type { Change } from "../core/backend.ts";
+import type { Amount, Change, Credit } from "../core/backend.ts";
 import { type FlowIndex, FLOWS, hasIdentity, identityOf, type Session } from "../core/session.ts";
 import {
   type Element,
   elementsOf,
+  elementsOfFlow,
   flowElements,
   isSamePlace,
   recordElement,
   sameContent,
 } from "./elements.ts";
 
-/** An element to add; its packet count starts with what these elements had counted. */
+/** An element to add; its packet count starts with what these elements had counted, and `extra`. */
 export interface Addition {
   readonly element: Element;
   readonly countsOf: readonly Element[];
+  readonly extra?: Amount;
 }
 
 /** What has to happen in the kernel, in one transaction: first the deletions. */
@@ -34,6 +36,13 @@ export function editFor({ before, after }: Change): Edit {
     ? editBetween(same, after)
     : { deletions: [], additions: asAdditions(elementsOf(after)) };
   return { deletions: [...others.flatMap(elementsOf), ...own.deletions], additions: own.additions };
+}
+
+/** The edit that adds to the count of a flow. */
+export function editForCredit({ flow, ...extra }: Credit): Edit {
+  const [element] = elementsOfFlow(flow);
+  if (!element) return { deletions: [], additions: [] };
+  return { deletions: [element], additions: [{ element, countsOf: [element], extra }] };
 }
 
 function asAdditions(elements: readonly Element[]): readonly Addition[] {

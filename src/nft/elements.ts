@@ -1,5 +1,12 @@
 import type { Endpoint } from "../base/ipv4.ts";
-import { type FlowIndex, type FlowKey, flowOf, FLOWS, type Session } from "../core/session.ts";
+import {
+  type Flow,
+  type FlowIndex,
+  type FlowKey,
+  flowOf,
+  FLOWS,
+  type Session,
+} from "../core/session.ts";
 import { hashCallId, recordText } from "./record.ts";
 
 /** The name of a set or map of `nft/lrkproxy.nft` that holds pieces of sessions. */
@@ -103,12 +110,15 @@ export function recordElement(session: Session): SessionElement {
 /** The elements of one flow: the locked port, the open flow, or both while a port is contested. */
 export function flowElements(session: Session, index: FlowIndex): readonly SessionElement[] {
   const flow = flowOf(session, index);
-  if (!flow) return [];
-  const { key, latch, rewrite } = flow;
-  const common = { comment: null, flow: index };
+  return flow ? elementsOfFlow(flow).map((element) => ({ ...element, flow: index })) : [];
+}
+
+/** The elements of a flow, the one first that counts what came from the locked port. */
+export function elementsOfFlow({ key, latch, rewrite }: Flow): readonly Element[] {
+  const common = { comment: null };
   if (!rewrite) return [{ ...common, set: "held", key: flowWords(key), data: null }];
   const data = rewriteWords(rewrite.source, rewrite.destination);
-  const elements: SessionElement[] = [];
+  const elements: Element[] = [];
   if (latch.locked !== 0) {
     elements.push({ ...common, set: "legs", key: legWords(key, latch.locked), data });
   }

@@ -197,8 +197,8 @@ function* writeEdit(
       { type: nft.NFT_MSG_NEWSETELEM, flags: nft.NLM_F_CREATE | nft.NLM_F_EXCL },
       (out) => {
         writeList(out, run.set, () => {
-          for (const { element, countsOf } of run.items) {
-            writeElement(out, element, sumOf(countsOf, counts));
+          for (const { element, countsOf, extra } of run.items) {
+            writeElement(out, element, sumOf(countsOf, counts, extra));
           }
         });
       },
@@ -206,13 +206,14 @@ function* writeEdit(
   }
 }
 
-/** What elements have counted together; null for nothing. */
+/** What elements have counted together, and more; null for nothing. */
 function sumOf(
   elements: readonly Element[],
   counts: ReadonlyMap<Element, Count>,
+  extra?: Count,
 ): Count | null {
-  if (elements.length === 0) return null;
   const found = elements.flatMap((element) => counts.get(element) ?? []);
+  if (extra) found.push(extra);
   const packets = found.reduce((sum, count) => sum + count.packets, 0);
   return packets === 0
     ? null

@@ -1,4 +1,6 @@
 import { FakeBackend } from "../../src/fake/backend.ts";
+import { TwoPaths } from "../../src/core/two_paths.ts";
+import { FakeFastPath } from "../../src/fake/fast_path.ts";
 import { type FakeKernel, RTP_PACKET } from "../../src/fake/kernel.ts";
 import { flowKeyText, flowOf, type Session } from "../../src/core/session.ts";
 import { RANGES, type Rig, type Vandalism } from "./rig.ts";
@@ -39,4 +41,27 @@ function vandalise(kernel: FakeKernel, what: Vandalism, session: Session): void 
   actions[what]();
 }
 
+/** A rig in which each flow is promoted as soon as its port is decided. */
+async function makeTwoPathsRig(): Promise<Rig> {
+  const options = { maxSessions: CAPACITY, ranges: RANGES };
+  const { kernel } = new FakeBackend(options);
+  const { module } = new FakeFastPath();
+  const start = (): TwoPaths =>
+    new TwoPaths(new FakeBackend(options, kernel), new FakeFastPath(module), () => true);
+  let backend = start();
+  await backend.attach();
+  return {
+    get backend() {
+      return backend;
+    },
+    capacity: CAPACITY,
+    send: (packet) => module.deliver(packet) ?? new FakeBackend(options, kernel).deliver(packet),
+    restart: () => backend = start(),
+    vandalise: (what, session) => vandalise(kernel, what, session),
+    hasUnrelated: () => true,
+    [Symbol.asyncDispose]: () => Promise.resolve(backend[Symbol.asyncDispose]()),
+  };
+}
+
 testContract("fake", makeFakeRig);
+testContract("fake, two paths", makeTwoPathsRig);

@@ -1,0 +1,120 @@
+import type { Change, Credit } from "./backend.ts";
+import {
+  type FastEdit,
+  type FastFlow,
+  fastFlowsOf,
+  type FastOutcome,
+  type FastPut,
+  hasFlow,
+  isSameFastFlow,
+  isSameKey,
+} from "./fast_path.ts";
+import {
+  type Flow,
+  type FlowIndex,
+  type FlowKey,
+  flowOf,
+  FLOWS,
+  hasIdentity,
+  identityOf,
+  type Session,
+} from "./session.ts";
+
+/** Which flows of which sessions a fast path carries, as bits of {@link FlowIndex}. */
+export type CarriedFlows = Map<Session, number>;
+
+/**
+ * Gathers what a fast path has to do so that it carries the wanted flows of sessions. Sessions are
+ * known by their object: those of a {@link Change} are the ones that the backend was given before.
+ */
+export class FastPlan {
+  readonly #carried: CarriedFlows;
+  readonly #remove: FlowKey[] = [];
+  /** Whose count a removed flow's is added to; null for nobody's. */
+  readonly #heirs: (Flow | null)[] = [];
+  readonly #put: FastPut[] = [];
+  readonly #places: { readonly session: Session; readonly index: FlowIndex }[] = [];
+
+  constructor(carried: CarriedFlows) {
+    this.#carried = carried;
+  }
+
+  /** Whether there is nothing to do. */
+  get isEmpty(): boolean {
+    return this.#remove.length === 0 && this.#put.length === 0;
+  }
+
+  get edit(): FastEdit {
+    return { remove: this.#remove, put: this.#put };
+  }
+
+  /** Follow a change that the backend has made. */
+  follow({ before, after }: Change, isWanted: (session: Session) => boolean): void {
+    const same = after && before.find((session) => hasIdentity(session, identityOf(after)));
+    for (const session of before) if (session !== same) this.#drop(session);
+    if (after) this.move(same ?? null, after, isWanted(after));
+  }
+
+  /** Take a session from one form to another, either of which may be carried. */
+  move(before: Session | null, after: Session, isWanted: boolean): void {
+    const bits = before ? this.#carried.get(before) ?? 0 : 0;
+    if (bits === 0 && !isWanted) return;
+    const old = before && bits !== 0 ? fastFlowsOf(before) : [];
+    const wanted = isWanted ? fastFlowsOf(after) : [];
+    if (before) this.#carried.delete(before);
+    let carried = 0;
+    for (const index of FLOWS) {
+      const was = hasFlow(bits, index) ? old[index] ?? null : null;
+      const is = wanted[index] ?? null;
+      if (is) carried |= 1 << index;
+      this.#moveFlow(was, is, { session: after, index });
+    }
+    if (carried !== 0) this.#carried.set(after, carried);
+  }
+
+  /** Take note of what has become of the edit; the answer is what is to be counted elsewhere. */
+  settle({ removed, refused }: FastOutcome): readonly Credit[] {
+    refused.forEach((reason, i) => {
+      const place = this.#places[i];
+      if (reason !== null && place) this.#forget(place.session, place.index);
+    });
+    return this.#heirs.flatMap((flow, i) => {
+      const amount = removed[i];
+      return flow && amount && amount.packets > 0 ? [{ flow, ...amount }] : [];
+    });
+  }
+
+  #moveFlow(
+    was: FastFlow | null,
+    is: FastFlow | null,
+    place: { readonly session: Session; readonly index: FlowIndex },
+  ): void {
+    const stays = was !== null && is !== null && isSameKey(was.key, is.key);
+    if (was && !stays) {
+      this.#remove.push(was.key);
+      this.#heirs.push(flowOf(place.session, place.index));
+    }
+    if (!is || (was && isSameFastFlow(was, is))) return;
+    this.#put.push({ flow: is, isCarried: stays });
+    this.#places.push(place);
+  }
+
+  #drop(session: Session): void {
+    const bits = this.#carried.get(session) ?? 0;
+    if (bits === 0) return;
+    const flows = fastFlowsOf(session);
+    for (const index of FLOWS) {
+      const flow = hasFlow(bits, index) ? flows[index] : null;
+      if (!flow) continue;
+      this.#remove.push(flow.key);
+      this.#heirs.push(null);
+    }
+    this.#carried.delete(session);
+  }
+
+  #forget(session: Session, index: FlowIndex): void {
+    const bits = (this.#carried.get(session) ?? 0) & ~(1 << index);
+    if (bits === 0) this.#carried.delete(session);
+    else this.#carried.set(session, bits);
+  }
+}
