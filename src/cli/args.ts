@@ -1,4 +1,4 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { keyHelp } from "../config/describe.ts";
 
 /** Where the configuration is unless `--config` says otherwise. */
@@ -44,6 +44,12 @@ export type Invocation =
   }
   | { readonly command: "stop"; readonly options: CommonOptions & { readonly drop?: boolean } }
   | { readonly command: "reload"; readonly options: CommonOptions & { readonly json?: boolean } }
+  | {
+    readonly command: "path";
+    readonly callId: string;
+    readonly path: "nft" | "kmod" | "auto";
+    readonly options: CommonOptions & { readonly instance?: string; readonly json?: boolean };
+  }
   | { readonly command: "drain"; readonly options: CommonOptions & DrainArguments }
   | {
     readonly command: "demo";
@@ -74,6 +80,7 @@ Examples:
   lrkproxy run --config ./test.ini  run the daemon in the foreground
   lrkproxy sessions                 who talks to whom, and how much
   lrkproxy show 1a2b3c@phone        why that call is one-way
+  lrkproxy path all kmod            let the kernel module relay all calls
   lrkproxy doctor                   what is wrong with this machine
 `;
 
@@ -146,6 +153,18 @@ function buildProgram(choose: (invocation: Invocation) => void): Command {
     ),
   )
     .action((options) => choose({ command: "reload", options }));
+  withJson(
+    withSocket(
+      add(
+        "path",
+        "Send calls through the kernel module (kmod), through nftables alone (nft), or whichever way the configuration says (auto). It holds until the call ends, or until the daemon stops. Nothing is lost or doubled on the way.",
+      ),
+    ),
+  )
+    .addArgument(new Argument("<call-id>", "a call, or all"))
+    .addArgument(new Argument("<path>", "its way").choices(["nft", "kmod", "auto"]))
+    .option("--instance <name>", "with all: only the calls of this instance")
+    .action((callId, path, options) => choose({ command: "path", callId, path, options }));
   withSocket(
     add(
       "drain",

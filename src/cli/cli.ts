@@ -12,6 +12,7 @@ import {
 } from "./args.ts";
 import { configText } from "./commands/check_config.ts";
 import { drain, drainNote } from "./commands/drain.ts";
+import { sendByPath } from "./commands/path.ts";
 import { reloadText } from "./commands/reload.ts";
 import { reportText, sessionsText } from "./commands/sessions.ts";
 import { statusText } from "./commands/status.ts";
@@ -77,6 +78,8 @@ async function carryOut(
       return 0;
     case "drain":
       return await drain(invocation.options, output);
+    case "path":
+      return await sendByPath(invocation, output);
     case "check-config": {
       const { config } = invocation.options;
       output.out(configText(config, await loadOrFail(config)));
@@ -106,7 +109,8 @@ type Query = Exclude<
       | "doctor"
       | "run"
       | "check-config"
-      | "drain";
+      | "drain"
+      | "path";
   }
 >;
 

@@ -89,6 +89,11 @@ const answerAll: Answerer = (request) => {
       return { schema: SCHEMA, stopping: true };
     case "reload":
       return { schema: SCHEMA, reload: RELOAD };
+    case "path": {
+      const isUnknown = request.callId === "unknown";
+      const obstacle = request.path === "kmod" ? "the kernel module is full" : null;
+      return { schema: SCHEMA, path: { sessions: isUnknown ? 0 : 3, kmod: 2, obstacle } };
+    }
     case "drain":
       return { schema: SCHEMA, drain: request.off ? null : DRAIN };
   }
@@ -304,6 +309,29 @@ Deno.test("runCli() ends as the demo, the version and the usage say", async () =
   assert.deepEqual(await run(["version"]), { code: 0, out: `lrkproxy ${VERSION}\n`, error: "" });
   assert.equal((await run(["--help"])).code, 0);
   assert.equal((await run(["nonsense"])).code, 2);
+});
+
+Deno.test("runCli() sends calls a way, and fails if some of them do not go there", async () => {
+  await using daemon = await openDaemon(answerAll);
+  const all = await daemon.cli("path", "all", "nft");
+  assert.deepEqual([all.code, all.out], [
+    0,
+    "3 sessions: 2 in the kernel module, 1 in nftables alone.\n",
+  ]);
+  assert.deepEqual(daemon.asked.at(-1), { command: "path", path: "nft" });
+  await daemon.cli("path", "all", "auto", "--instance", "west");
+  assert.deepEqual(daemon.asked.at(-1), { command: "path", path: "auto", instance: "west" });
+  const one = await daemon.cli("path", "nat@phone", "kmod");
+  assert.deepEqual(daemon.asked.at(-1), { command: "path", path: "kmod", callId: "nat@phone" });
+  assert.equal(one.code, 1);
+  assert.match(one.error, /not all could be moved: the kernel module is full/);
+  const unknown = await daemon.cli("path", "unknown", "nft");
+  assert.deepEqual([unknown.code, unknown.out], [1, ""]);
+  assert.match(unknown.error, /no session with the Call-ID "unknown"/);
+  const both = await daemon.cli("path", "nat@phone", "nft", "--instance", "west");
+  assert.equal(both.code, 1);
+  const wrong = await daemon.cli("path", "all", "fast");
+  assert.equal(wrong.code, 2);
 });
 
 const DRAIN_REQUEST = { command: "drain", off: false, timeoutSeconds: null, ringSeconds: 20 };

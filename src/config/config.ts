@@ -15,6 +15,7 @@ export interface Config {
   /** Media interfaces; "auto" stands for those that carry the local addresses. */
   readonly interfaces: readonly string[] | "auto";
   readonly maxSessions: number;
+  readonly paths: PathsConfig;
   readonly log: LogOptions;
   /** Whether the end of each call is a line of its own at level info. */
   readonly logCalls: boolean;
@@ -65,6 +66,13 @@ export interface LoopbackEndpoint {
   /** An address in 127.0.0.0/8, or ::1. */
   readonly host: string;
   readonly port: number;
+}
+
+/** Which way media take. */
+export interface PathsConfig {
+  readonly mode: "nft" | "kmod" | "auto";
+  /** From when on `auto` uses the kernel module. */
+  readonly thresholds: { readonly packetsPerSecond: number; readonly softirqPercent: number };
 }
 
 /** How calls are followed. */

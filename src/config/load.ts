@@ -66,6 +66,13 @@ function assemble(values: FileValues, problems: Problem[]): Config | null {
     session: sessionConfig(session.values),
     interfaces: kernel.values.interfaces,
     maxSessions: kernel.values.max_sessions,
+    paths: {
+      mode: kernel.values.mode,
+      thresholds: {
+        packetsPerSecond: kernel.values.promote_rate,
+        softirqPercent: kernel.values.promote_softirq,
+      },
+    },
     log: {
       file: toFile ? `${folder.replace(/\/+$/, "")}/${name}` : null,
       console: logger.values.log_to_console,

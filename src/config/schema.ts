@@ -58,6 +58,28 @@ const kernel = {
       "The media interfaces, whose forwarding settings are changed. auto: those that carry the " +
         "local addresses.",
     ),
+    mode: key(
+      "0.1.0",
+      kind.pathMode,
+      "auto",
+      "Which way media take. nft: nftables relays everything. kmod: the kernel module lrkproxy.ko " +
+        "relays what it can, nftables the rest, and everything while the module is not loaded. " +
+        "auto: as kmod while there is much to do, else as nft.",
+    ),
+    promote_rate: key(
+      "0.1.0",
+      kind.wholeNumber(1, 100_000_000, " of packets a second"),
+      "20000",
+      "auto: from so many packets a second on, all calls together, there is much to do; below half " +
+        "of it for 30 seconds there is not.",
+    ),
+    promote_softirq: key(
+      "0.1.0",
+      kind.wholeNumber(1, 100, " of per cent"),
+      "25",
+      "auto: there is also much to do while so much of all CPUs' time goes into soft interrupts, " +
+        "which is where packets are handled.",
+    ),
     max_sessions: key(
       "0.1.0",
       kind.wholeNumber(1, 100_000),

@@ -60,6 +60,12 @@ export const logLevel = choice<LogLevel>({
 /** `[session] learning`. */
 export const learning = choice({ once: "once", never: "never" } as const, "once or never");
 
+/** `[kernel] mode`. */
+export const pathMode = choice(
+  { nft: "nft", kmod: "kmod", auto: "auto" } as const,
+  "nft, kmod or auto",
+);
+
 function choice<T>(meanings: Readonly<Record<string, T>>, allowed: string): ValueKind<T> {
   const words = new Map(Object.entries(meanings));
   return kind(allowed, parsedBy((text) => found(words, text.toLowerCase())));

@@ -14,8 +14,47 @@ export type AdminRequest =
   | { readonly command: "drop"; readonly callId: string }
   | { readonly command: "stop"; readonly drop: boolean }
   | { readonly command: "reload" }
+  | ({ readonly command: "path" } & PathRequest)
   | { readonly command: "drain"; readonly off: true }
   | ({ readonly command: "drain"; readonly off: false } & DrainOptions);
+
+/** Which sessions are to take which way; `auto` leaves it to the configuration. */
+export interface PathRequest {
+  /** One call's, one instance's, or those of everybody, if neither is given. */
+  readonly callId?: string;
+  readonly instance?: string;
+  readonly path: "nft" | "kmod" | "auto";
+}
+
+/** Where the sessions of a {@link PathRequest} are now. */
+export interface PathView {
+  readonly sessions: number;
+  /** Those of which flows are in the kernel module. */
+  readonly kmod: number;
+  /** Why some of them could not be moved; null if all were. */
+  readonly obstacle: string | null;
+}
+
+/** The ways that media take. */
+export interface PathsView {
+  /** `[kernel] mode`. */
+  readonly mode: "nft" | "kmod" | "auto";
+  /** What was said by hand, a line each. */
+  readonly byHand: readonly string[];
+  readonly packetsPerSecond: number;
+  /** Of all CPUs' time; null where it is not known. */
+  readonly softirqPercent: number | null;
+  /** The kernel module; null while it cannot be used. */
+  readonly kmod: {
+    readonly sessions: number;
+    readonly flows: number;
+    readonly room: number;
+    readonly dropped: Readonly<Record<string, number>>;
+    readonly left: Readonly<Record<string, number>>;
+  } | null;
+  /** Why new sessions do not go to the kernel module; null if they do. */
+  readonly reason: string | null;
+}
 
 /** How to drain. */
 export interface DrainOptions {
@@ -71,7 +110,10 @@ export interface SessionView {
   readonly callId: string;
   readonly instance: string;
   readonly state: "unheard" | "active" | "stale";
+  /** `kmod` if flows of it are in the kernel module, else `nft`. */
   readonly path: string;
+  /** Why not all of its flows are in the kernel module; null if they are. */
+  readonly pathReason: string | null;
   readonly createdMs: number;
   readonly ageSeconds: number;
   readonly caller: PartyView;
@@ -110,6 +152,7 @@ export interface StatusView {
   readonly pid: number;
   readonly uptimeSeconds: number;
   readonly path: string;
+  readonly paths: PathsView;
   readonly sessions: { readonly unheard: number; readonly active: number; readonly stale: number };
   readonly instances: readonly InstanceView[];
   readonly control: Readonly<Record<string, number>>;
@@ -133,6 +176,7 @@ export type AdminResponse =
   }
   | { readonly schema: number; readonly drain: DrainView | null }
   | { readonly schema: number; readonly reload: ReloadView }
+  | { readonly schema: number; readonly path: PathView }
   | { readonly schema: number; readonly dropped: number }
   | { readonly schema: number; readonly stopping: true };
 

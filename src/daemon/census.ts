@@ -2,6 +2,7 @@ import type { InstanceConfig } from "../config/config.ts";
 import { heardParties } from "../core/heard.ts";
 import { isHeld, type Session } from "../core/session.ts";
 import type { Entry, SessionState } from "../core/table.ts";
+import type { PathName } from "../core/two_paths.ts";
 
 /** By then both parties have had time to say something. */
 const ONE_WAY_AFTER_MS = 30_000;
@@ -22,7 +23,7 @@ export interface InstancePorts {
 
 /** What a look at all sessions shows. */
 export interface Census {
-  readonly states: Readonly<StateCounts>;
+  readonly states: Readonly<Record<PathName, Readonly<StateCounts>>>;
   /** See {@link isOneWay}. */
   readonly oneWay: number;
   readonly ports: readonly InstancePorts[];
@@ -38,17 +39,18 @@ export function countStates(entries: Iterable<Entry>): Readonly<StateCounts> {
 /** Look at all sessions, while others may come and go. `nowMs` is on the monotonic clock. */
 export async function takeCensus(
   entries: Iterable<Entry>,
-  { instances, nowMs }: {
+  { instances, nowMs, pathOf }: {
     readonly instances: readonly InstanceConfig[];
     readonly nowMs: number;
+    readonly pathOf: (entry: Entry) => PathName;
   },
 ): Promise<Census> {
-  const states = noStates();
+  const states = { nft: noStates(), kmod: noStates() };
   const used = new Map(instances.map(({ name }) => [name, new Uint8Array(PORTS)]));
   let oneWay = 0;
   let looked = 0;
   for (const entry of entries) {
-    states[entry.state]++;
+    states[pathOf(entry)][entry.state]++;
     if (isOneWay(entry, nowMs)) oneWay++;
     if (entry.state !== "stale") markPorts(used, entry.session);
     if (++looked % AT_ONCE === 0) await new Promise((resolve) => setTimeout(resolve, 0));

@@ -25,6 +25,9 @@ const listenText: TextOf<Config["metrics"]["listen"]> = (listen) => {
 const SETTINGS: readonly (readonly [what: string, text: TextOf<Config>])[] = [
   ["[kernel] interfaces", ({ interfaces }) => [interfaces].flat().join(" ")],
   ["[kernel] max_sessions", ({ maxSessions }) => `${maxSessions}`],
+  ["[kernel] mode", ({ paths }) => paths.mode],
+  ["[kernel] promote_rate", ({ paths }) => `${paths.thresholds.packetsPerSecond}`],
+  ["[kernel] promote_softirq", ({ paths }) => `${paths.thresholds.softirqPercent}`],
   ["[UDP socket] allow", ({ controlAllow }) => networks(controlAllow)],
   ["[UDP socket] receive_buffer", ({ receiveBufferBytes }) => `${receiveBufferBytes}`],
   ["[admin] socket", ({ adminSocket }) => adminSocket],

@@ -27,6 +27,7 @@ const WATCH_MS = 100;
 const MACHINE_MS = 5000;
 const DRAIN_MS = 250;
 const MEMORY_MS = 1000;
+const PATHS_MS = 250;
 const STATUS_MS = 1000;
 
 /**
@@ -179,6 +180,7 @@ async function runLoops(
       await upkeep.watch();
       pulse.turned();
     }),
+    loop(PATHS_MS, () => parts.paths.look()),
     loop(STATUS_MS, () => pulse.tellStatus()),
     loop(MEMORY_MS, () => tidyMemory(keeper, parts)),
     loop(MACHINE_MS, () => {

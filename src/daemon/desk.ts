@@ -4,6 +4,7 @@ import {
   type AdminRequest,
   type AdminResponse,
   type InstanceView,
+  type PathRequest,
   type ResponseText,
   SCHEMA,
   type SessionReport,
@@ -82,6 +83,8 @@ export class Desk {
         return { schema: SCHEMA, stopping: true };
       case "reload":
         return this.#reloaded();
+      case "path":
+        return this.#path(request);
       case "drain":
         return this.#drain(request);
       default:
@@ -94,6 +97,23 @@ export class Desk {
     return result.ok
       ? { schema: SCHEMA, reload: result.value }
       : { schema: SCHEMA, error: `the configuration stays as it was\n${result.error}` };
+  }
+
+  async #path({ callId, instance, path }: PathRequest): Promise<AdminResponse> {
+    if (!["nft", "kmod", "auto"].includes(path)) {
+      return { schema: SCHEMA, error: "Cannot do that: a path is nft, kmod or auto" };
+    }
+    const { config, paths } = this.#parts;
+    if (instance !== undefined && !config.instances.some(({ name }) => name === instance)) {
+      return { schema: SCHEMA, error: `Cannot do that: there is no instance "${instance}"` };
+    }
+    // A word about a call that there is not would never be taken back.
+    if (callId !== undefined && this.#find(callId).length === 0) {
+      return { schema: SCHEMA, path: { sessions: 0, kmod: 0, obstacle: null } };
+    }
+    const scope = callId !== undefined ? { callId } : instance !== undefined ? { instance } : "all";
+    const view = await paths.send(scope, path === "auto" ? null : path);
+    return { schema: SCHEMA, path: view };
   }
 
   #drain(request: Extract<AdminRequest, { command: "drain" }>): AdminResponse {
@@ -142,20 +162,21 @@ export class Desk {
 
   /** Those of the entries that are still there, with their latest counts. */
   #read(entries: readonly Entry[]): readonly [SessionView, Entry][] {
-    const { relay, upkeep, backend } = this.#parts;
+    const { relay, upkeep, paths } = this.#parts;
     const current = entries.filter((entry) => relay.parts.table.has(entry));
     upkeep.refresh(current);
     const moment = this.#moment();
-    return current.map((entry) => [sessionView(entry, backend.name, moment), entry]);
+    return current.map((entry) => [sessionView(entry, paths.pathOf(entry), moment), entry]);
   }
 
   #status(): StatusView {
-    const { relay, journal, inbox, backend, config } = this.#parts;
+    const { relay, journal, inbox, backend, paths, config } = this.#parts;
     return {
       version: VERSION,
       pid: Deno.pid,
       uptimeSeconds: Math.round(this.#moment().nowMs / 1000),
       path: backend.name,
+      paths: paths.view(),
       sessions: countStates(relay.parts.table.entries()),
       instances: config.instances.map((instance) => this.#instance(instance)),
       control: { ...inbox.counts },

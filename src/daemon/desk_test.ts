@@ -1,10 +1,17 @@
 import assert from "node:assert/strict";
 import { config, RELOAD } from "../../tests/golden/views.ts";
 import { numberedCall, opening, World } from "../../tests/support/world.ts";
+import { keeperOf } from "../../tests/support/paths.ts";
 import { VERSION } from "../base/version.ts";
 import type { Logger } from "../base/log.ts";
 import { err, ok, type Result } from "../base/result.ts";
-import type { AdminRequest, AdminResponse, ReloadView, SessionView } from "../control/admin.ts";
+import type {
+  AdminRequest,
+  AdminResponse,
+  PathRequest,
+  ReloadView,
+  SessionView,
+} from "../control/admin.ts";
 import { Inbox } from "../control/inbox.ts";
 import { NetlinkMeter } from "../nft/netlink_meter.ts";
 import { Desk } from "./desk.ts";
@@ -25,7 +32,7 @@ interface Office {
 async function open(calls: number, maxSessions = config().maxSessions): Promise<Office> {
   const world = await new World({ maxSessions }).start();
   world.handle(...Array.from({ length: calls }, (_, n) => opening(numberedCall(n))));
-  const { relay, upkeep, sources, backend, clock } = world;
+  const { relay, upkeep, sources, paths: backend, clock } = world;
   const journal = new Journal(SILENCE, { clock, config });
   for (const event of world.takeEvents()) journal.record(event);
   const engine = new RelayEngine(relay, upkeep, (name) => {
@@ -36,7 +43,7 @@ async function open(calls: number, maxSessions = config().maxSessions): Promise<
   const current = { settings: settingsOf(config(), []) };
   const drain = new Drain(clock, () => world.table.size);
   const own = { config: config(), current, log: SILENCE, clock, netlink };
-  const parts = { ...own, backend, journal, relay, drain };
+  const parts = { ...own, backend, journal, relay, drain, paths: keeperOf(world) };
   let stops = 0;
   const machine = { state: { interfaces: [], sysctls: { a: "1" }, warnings: ["too hot"] } };
   const reload = (): ReturnType<Reload> => Promise.resolve(results.shift() ?? ok(RELOAD));
@@ -208,4 +215,36 @@ Deno.test("Desk tells a newer command line its version when it asks for what is 
     schema: 1,
     error: `Unknown command: the daemon is lrkproxy ${VERSION}`,
   });
+});
+
+Deno.test("Desk sends calls a way by hand, and shows it", async () => {
+  const { world, desk } = await open(1);
+  world.send("10.10.1.10:6000", "10.10.1.1:20002");
+  world.advance(1);
+  world.module.reload(true);
+  const { callId } = world.only().session;
+  const path = async (request: Omit<PathRequest, "path">, to: PathRequest["path"]) => {
+    return await ask(desk, { command: "path", path: to, ...request });
+  };
+  const schema = 1;
+  assert.deepEqual(await path({ callId }, "kmod"), {
+    ...{ schema, path: { sessions: 1, kmod: 1, obstacle: null } },
+  });
+  const [session] = await sessions(desk);
+  assert.equal(session?.path, "kmod");
+  assert.match(
+    session?.pathReason ?? "",
+    /^the caller's RTCP, the callee's RTP, .*: not heard yet$/,
+  );
+  assert.deepEqual(await path({ callId: "other" }, "kmod"), {
+    ...{ schema, path: { sessions: 0, kmod: 0, obstacle: null } },
+  });
+  assert.deepEqual(await path({}, "nft"), {
+    ...{ schema, path: { sessions: 1, kmod: 0, obstacle: null } },
+  });
+  const status = await ask(desk, { command: "status" });
+  assert.ok("status" in status);
+  assert.deepEqual(status.status.paths.byHand, ["all sessions: nft"]);
+  assert.ok("error" in await path({ instance: "nowhere" }, "nft"));
+  assert.ok("error" in await path({}, "fast" as "nft"));
 });

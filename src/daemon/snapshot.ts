@@ -33,16 +33,19 @@ export class Recorder {
   /** Everything as it is now. The sessions are looked at in parts, the rest at one moment. */
   async snapshot(): Promise<Snapshot> {
     const { parts, lag, warnings, notReady } = this.#from;
-    const { config, relay, backend, journal, inbox, netlink, clock } = parts;
+    const { config, relay, backend, paths, journal, inbox, netlink, clock } = parts;
     const { instances, session: { learning } } = config;
     const nowMs = clock.now();
-    const census = await takeCensus(relay.parts.table.entries(), { instances, nowMs });
+    const census = await takeCensus(relay.parts.table.entries(), {
+      ...{ instances, nowMs },
+      pathOf: (entry) => paths.nameOf(entry),
+    });
     // A page about a broken data path must not ask it for more.
     const isIntact = backend.probe() === null;
     return {
       version: VERSION,
       runtime: `deno ${Deno.version.deno}`,
-      path: backend.name,
+      kmod: paths.view().kmod,
       isReady: notReady() === null,
       uptimeSeconds: clock.now() / 1000,
       process: this.#process(),

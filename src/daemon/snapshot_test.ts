@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { keeperOf } from "../../tests/support/paths.ts";
 import { config } from "../../tests/golden/views.ts";
 import { closing, numberedCall, opening, World } from "../../tests/support/world.ts";
 import { ManualClock } from "../base/clock.ts";
@@ -18,7 +19,7 @@ async function open(): Promise<{ world: World; recorder: Recorder }> {
   const clock = new ManualClock();
   const journal = new Journal(SILENCE, { clock, config });
   const world = await new World({ clock, listen: (event) => journal.record(event) }).start();
-  const { relay, upkeep, sources, backend } = world;
+  const { relay, upkeep, sources, paths: backend } = world;
   const engine = new RelayEngine(relay, upkeep, (name) => {
     return config().instances.find((instance) => instance.name === name);
   });
@@ -27,6 +28,7 @@ async function open(): Promise<{ world: World; recorder: Recorder }> {
     current: { settings: settingsOf(config(), []) },
     drain: new Drain(clock, () => world.table.size),
     netlink: new NetlinkMeter(),
+    paths: keeperOf(world),
     journal,
     inbox: new Inbox(engine, () => {}),
   };
@@ -45,7 +47,10 @@ Deno.test("Recorder gathers what the parts know", async () => {
   const { sessions, ports, media, uptimeSeconds, process, warnings, isReady, room, heard } =
     await recorder
       .snapshot();
-  assert.deepEqual(sessions, { unheard: 1, active: 0, stale: 0 });
+  assert.deepEqual(sessions, {
+    nft: { unheard: 1, active: 0, stale: 0 },
+    kmod: { unheard: 0, active: 0, stale: 0 },
+  });
   assert.deepEqual(ports, [
     { instance: "default", inUse: 4, free: 9996 },
     { instance: "second", inUse: 0, free: 996 },

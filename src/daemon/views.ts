@@ -19,14 +19,17 @@ export interface Moment {
   readonly epochMs: number;
 }
 
+/** The way of a session's media, and why it is not a faster one. */
+export type SessionPath = Pick<SessionView, "path" | "pathReason">;
+
 /** A session for people and programs. */
-export function sessionView(entry: Entry, path: string, moment: Moment): SessionView {
+export function sessionView(entry: Entry, path: SessionPath, moment: Moment): SessionView {
   const { session, state } = entry;
   return {
     callId: session.callId,
     instance: session.instance,
     state,
-    path,
+    ...path,
     createdMs: session.createdMs,
     ageSeconds: Math.max(0, Math.round((moment.epochMs - session.createdMs) / 1000)),
     caller: partyView(entry, session.a, { rtp: 0, nowMs: moment.nowMs }),

@@ -10,10 +10,12 @@ async function inCall(fields: Parameters<typeof opening>[0] = {}): Promise<World
 }
 
 /** The only session, as of now. */
+const PATH = { path: "nft", pathReason: null };
+
 function view(world: World): SessionView {
   const entry = world.only();
   world.upkeep.refresh([entry]);
-  return sessionView(entry, "fake", { nowMs: world.clock.now(), epochMs: world.clock.epoch() });
+  return sessionView(entry, PATH, { nowMs: world.clock.now(), epochMs: world.clock.epoch() });
 }
 
 const SILENT = { source: null, latch: "open", packets: 0, bytes: 0, ageSeconds: null };
@@ -24,7 +26,7 @@ Deno.test("sessionView() shows a call that nothing was heard of", async () => {
     callId: "call-1",
     instance: "default",
     state: "unheard",
-    path: "fake",
+    ...PATH,
     createdMs: world.clock.startEpochMs,
     ageSeconds: 0,
     caller: {
@@ -93,7 +95,7 @@ Deno.test("sessionView() knows no age below 0 when the machine's clock was set b
   const world = await inCall();
   const entry = world.only();
   const moment = { nowMs: world.clock.now(), epochMs: world.clock.epoch() - 60_000 };
-  assert.equal(sessionView(entry, "fake", moment).ageSeconds, 0);
+  assert.equal(sessionView(entry, PATH, moment).ageSeconds, 0);
 });
 
 Deno.test("sessionReport() names those strangers that spoke to the call's sockets", async () => {

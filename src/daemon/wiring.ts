@@ -3,17 +3,22 @@ import type { Logger } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import { Inbox } from "../control/inbox.ts";
 import type { Backend, BackendOptions } from "../core/backend.ts";
+import { Promotion } from "../core/promotion.ts";
 import { Relay } from "../core/relay.ts";
 import { Sources } from "../core/sources.ts";
 import { SessionTable } from "../core/table.ts";
+import { TwoPaths } from "../core/two_paths.ts";
 import { Upkeep } from "../core/upkeep.ts";
+import { KmodFastPath } from "../kmod/fast_path.ts";
 import { NftBackend } from "../nft/backend.ts";
 import type { NetlinkMeter } from "../nft/netlink_meter.ts";
 import { Drain } from "./drain.ts";
 import { RelayEngine } from "./engine.ts";
 import { Journal } from "./journal.ts";
 import { localAddresses } from "./media.ts";
+import { PathKeeper } from "./path_keeper.ts";
 import { type Current, instanceOf, type Settings, settingsOf } from "./settings.ts";
+import { SoftirqShare } from "./softirq.ts";
 
 /** Kernel sets cannot grow while calls use them, so they are not made for a small number of sessions. */
 const LEAST_ROOM = 32_768;
@@ -34,16 +39,20 @@ export interface Parts {
   readonly engine: RelayEngine;
   readonly inbox: Inbox;
   readonly drain: Drain;
+  readonly paths: PathKeeper;
 }
 
 /** Build the object graph of a daemon. Nothing in it runs yet. */
 export function wire(config: Config, { clock, log }: { clock: Clock; log: Logger }): Parts {
   const current: Current = { settings: settingsOf(config, localAddresses()) };
   const session = (): Config["session"] => current.settings.config.session;
-  const backend = new NftBackend(backendOptions(current.settings));
+  const promotion = new Promotion(() => current.settings.config.paths);
+  const nft = new NftBackend(backendOptions(current.settings));
+  const backend = new TwoPaths(nft, new KmodFastPath(), (session) => promotion.wants(session));
   const journal = new Journal(log, { clock, config: () => current.settings.config });
+  const table = new SessionTable();
   const relay = new Relay({
-    table: new SessionTable(),
+    table,
     backend,
     clock,
     get limits() {
@@ -56,6 +65,9 @@ export function wire(config: Config, { clock, log }: { clock: Clock; log: Logger
     isCounted: (reason) => journal.tellsOfEnd(reason),
     emit: (event) => {
       if (event.kind === "opened") engine.noteOpened(event.session);
+      if (event.kind === "ended" && table.withCallId(event.session.callId).length === 0) {
+        promotion.forget(event.session.callId);
+      }
       journal.record(event);
     },
   });
@@ -65,13 +77,18 @@ export function wire(config: Config, { clock, log }: { clock: Clock; log: Logger
   const drain = new Drain(clock, () => callsLeft(relay.parts.table));
   const onError = (error: unknown): void => journal.recordFailure(error);
   const inbox = new Inbox(engine, onError, () => drain.isOn);
-  const netlink = backend.meter;
+  const netlink = nft.meter;
+  const softirq = new SoftirqShare();
+  const paths = new PathKeeper({
+    ...{ paths: backend, promotion, table, clock, log },
+    softirqPercent: () => softirq.take(),
+  });
   return {
     get config() {
       return current.settings.config;
     },
     ...{ current, clock, log, backend, netlink, journal, relay, sources, upkeep, engine, inbox },
-    drain,
+    ...{ drain, paths },
   };
 }
 

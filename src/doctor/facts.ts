@@ -14,6 +14,7 @@ export interface Facts {
   readonly user: { readonly uid: number; readonly mayAdministerNetwork: boolean };
   readonly daemon: DaemonFacts;
   readonly kernelRelease: string | null;
+  readonly module: ModuleFacts;
   readonly nftVersion: Result<string>;
   /** What nft and the kernel say to the relay's table; null where the daemon uses it already. */
   readonly tableCheck: Result<true> | null;
@@ -47,6 +48,15 @@ export interface DaemonFacts {
   readonly ownsTable: boolean;
   /** How many files it may open. */
   readonly openFilesLimit: number | null;
+}
+
+/** The kernel module, which nobody has to have. */
+export interface ModuleFacts {
+  /** Whether it is loaded, and whether a file of it lies among the running kernel's modules. */
+  readonly isLoaded: boolean;
+  readonly isInstalled: boolean;
+  /** How it answers to whoever looks: null if it can be used, or why not. */
+  readonly obstacle: string | null;
 }
 
 /** A text file. */

@@ -8,6 +8,7 @@ export const CHECKS = [
   ["daemon.warnings", "what the daemon itself complains about"],
   ["daemon.files", "the daemon may open enough files"],
   ["kernel.nftables", "the kernel takes the relay's table: a dry run, nothing is changed"],
+  ["kernel.module", "the kernel module is there, of this version, and the daemon may use it"],
   ["nft.version", "nft is 1.0.6 or newer"],
   ["nft.flush", "no start-up file flushes everybody's ruleset"],
   ["sysctl.forwarding", "packets are forwarded between the media interfaces"],

@@ -35,7 +35,9 @@ export const METRICS: readonly Metric[] = [
   }),
 
   gauge("sessions", "Sessions by state (unheard, active, stale) and data path.", (now) => {
-    return labelled(now.sessions, (state) => ({ state, path: now.path }));
+    return Object.entries(now.sessions).flatMap(([path, states]) =>
+      labelled(states, (state) => ({ state, path }))
+    );
   }),
   gauge("sessions_limit", "How many sessions there is room for.", (now) => one(now.room)),
   gauge(
@@ -86,6 +88,25 @@ export const METRICS: readonly Metric[] = [
     "media_bytes_total",
     "Bytes of these packets, IP and UDP headers included.",
     (now) => amounts(now, "bytes"),
+  ),
+  gauge("kmod_up", "Whether the kernel module can be used: 1, or 0.", (now) => {
+    return one(Number(now.kmod !== null));
+  }),
+  gauge("kmod_flows", "Flows in the kernel module; a session has up to four.", ({ kmod }) => {
+    return known(kmod && kmod.flows);
+  }),
+  gauge("kmod_flows_limit", "How many flows the kernel module takes.", ({ kmod }) => {
+    return known(kmod && kmod.room);
+  }),
+  counter(
+    "kmod_dropped_packets_total",
+    "Packets of flows in the kernel module that it dropped, by reason; since it was loaded.",
+    ({ kmod }) => labelled(kmod?.dropped ?? {}, (reason) => ({ reason })),
+  ),
+  counter(
+    "kmod_left_packets_total",
+    "Packets of flows in the kernel module that it left to nftables, by reason.",
+    ({ kmod }) => labelled(kmod?.left ?? {}, (reason) => ({ reason })),
   ),
   counter("sources_learned_total", "Source ports that flows were locked to.", (now) => {
     return one(now.events.learned);

@@ -3,6 +3,7 @@ import type { RefusalReason } from "../core/call.ts";
 import type { EndReason } from "../core/events.ts";
 import type { HeardParties } from "../core/heard.ts";
 import type { SessionState } from "../core/table.ts";
+import type { PathName } from "../core/two_paths.ts";
 import type { Distribution } from "./exposition.ts";
 
 /** The ports of an instance's range, RTP and RTCP ones. */
@@ -33,15 +34,21 @@ export interface Snapshot {
   readonly version: string;
   /** The version of Deno. */
   readonly runtime: string;
-  /** The name of the data path. */
-  readonly path: string;
+  /** The kernel module; null while it cannot be used. */
+  readonly kmod: {
+    readonly flows: number;
+    readonly room: number;
+    readonly dropped: Readonly<Record<string, number>>;
+    readonly left: Readonly<Record<string, number>>;
+  } | null;
   readonly isReady: boolean;
   readonly uptimeSeconds: number;
   readonly process: ProcessUse;
   readonly loopLag: Distribution;
   /** Lines of warning in `lrkproxy status`; null while the data path cannot be asked. */
   readonly warnings: number | null;
-  readonly sessions: Readonly<Record<SessionState, number>>;
+  /** By data path and state. */
+  readonly sessions: Readonly<Record<PathName, Readonly<Record<SessionState, number>>>>;
   /** Null where ports are not learned, and so nothing shows whose RTP was heard. */
   readonly heard: {
     readonly oneWay: number;

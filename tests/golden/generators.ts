@@ -26,6 +26,7 @@ export const COMMANDS = [
   "drop",
   "stop",
   "reload",
+  "path",
   "drain",
   "check-config",
   "demo",

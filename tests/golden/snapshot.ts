@@ -12,7 +12,7 @@ function latency(...counts: readonly number[]): Distribution {
 export const SNAPSHOT: Snapshot = {
   version: "1.2.3",
   runtime: "deno 2.0.0",
-  path: "nft",
+  kmod: { flows: 10, room: 400_000, dropped: { packetRate: 2 }, left: { mtu: 5 } },
   isReady: true,
   uptimeSeconds: 12_345.5,
   process: {
@@ -24,7 +24,10 @@ export const SNAPSHOT: Snapshot = {
   },
   loopLag: { bounds: [0.001, 0.01, 0.1], counts: [900, 90, 9, 1], sum: 2.5 },
   warnings: 1,
-  sessions: { unheard: 1, active: 2, stale: 1 },
+  sessions: {
+    nft: { unheard: 1, active: 2, stale: 1 },
+    kmod: { unheard: 0, active: 3, stale: 0 },
+  },
   heard: { oneWay: 1, ended: { both: 131, caller: 132, callee: 133, nobody: 134 } },
   room: 25_000,
   ports: [

@@ -59,6 +59,7 @@ export function sessionView(variant: Partial<SessionView> = {}): SessionView {
     instance: "default",
     state: "active",
     path: "nft",
+    pathReason: null,
     createdMs: EPOCH_MS,
     ageSeconds: 12_000,
     caller: caller(),
@@ -76,6 +77,8 @@ const BEHIND_NAT = sessionView({
 
 const ON_HOLD = sessionView({
   callId: "hold@phone",
+  path: "kmod",
+  pathReason: "the caller's RTP: the other party is on hold",
   state: "stale",
   ageSeconds: 190_000,
   caller: caller({
@@ -119,6 +122,14 @@ export const STATUS: StatusView = {
   pid: 4711,
   uptimeSeconds: 12_345,
   path: "nft",
+  paths: {
+    mode: "auto",
+    byHand: ["instance second: kmod"],
+    packetsPerSecond: 4012,
+    softirqPercent: 3.2,
+    kmod: { sessions: 1, flows: 3, room: 400_000, dropped: { held: 0 }, left: { mtu: 1 } },
+    reason: "the load is low: 4012 packets/s, 3 % softirq; from 20000 packets/s or 25 % softirq on",
+  },
   sessions: { unheard: 1, active: 2, stale: 1 },
   instances: [
     {

@@ -8,11 +8,13 @@ const names = [...Deno.readDirSync(FOLDER)].map(({ name }) => name)
   .filter((name) => name.endsWith(".txt")).toSorted();
 
 for (const name of names) {
-  Deno.test(`scenario: ${name}`, async () => {
-    const steps = parseTranscript(await Deno.readTextFile(new URL(name, FOLDER)));
-    assert.ok(steps.length > 0);
-    await replay(steps);
-  });
+  for (const path of ["nft", "kmod"] as const) {
+    Deno.test(`scenario: ${name}, by ${path}`, async () => {
+      const steps = parseTranscript(await Deno.readTextFile(new URL(name, FOLDER)));
+      assert.ok(steps.length > 0);
+      await replay(steps, path);
+    });
+  }
 }
 
 Deno.test("parseTranscript() names a line that makes no sense", () => {
@@ -30,5 +32,5 @@ Deno.test("parseTranscript() names a line that makes no sense", () => {
 });
 
 Deno.test("replay() names the line that does not come true", async () => {
-  await assert.rejects(replay(parseTranscript('# x\nask "P" OK')), /Line 2/);
+  await assert.rejects(replay(parseTranscript('# x\nask "P" OK'), "nft"), /Line 2/);
 });

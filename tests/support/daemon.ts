@@ -1,6 +1,8 @@
 import type { InstanceConfig } from "../../src/config/config.ts";
 import { Inbox } from "../../src/control/inbox.ts";
 import { RelayEngine } from "../../src/daemon/engine.ts";
+import type { PathName } from "../../src/core/two_paths.ts";
+import { FakeModule } from "../../src/fake/fast_path.ts";
 import { World } from "./world.ts";
 
 /** The only instance of a {@link TestDaemon}. */
@@ -23,12 +25,20 @@ export interface TestDaemon {
   readonly inbox: Inbox;
 }
 
-/** Start a daemon, on the kernel of `before` if there was one. */
+/**
+ * Start a daemon, on the kernel of `before` if there was one. In mode `kmod` there is a kernel
+ * module, and each flow goes there as soon as its port is decided.
+ */
 export async function startDaemon(
-  { maxSessions, before }: { readonly maxSessions: number; readonly before?: World },
+  { maxSessions, mode = "nft", before }: {
+    readonly maxSessions: number;
+    readonly mode?: PathName;
+    readonly before?: World;
+  },
 ): Promise<TestDaemon> {
   const world = new World({
-    maxSessions,
+    ...{ maxSessions, mode },
+    ...mode === "kmod" && { module: before?.module ?? new FakeModule() },
     listen: (event) => {
       if (event.kind === "opened") engine.noteOpened(event.session);
     },

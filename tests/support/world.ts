@@ -6,10 +6,13 @@ import type { Limits } from "../../src/core/liveness.ts";
 import type { Command } from "../../src/core/plan.ts";
 import { type Outcome, Relay } from "../../src/core/relay.ts";
 import type { Session } from "../../src/core/session.ts";
+import { type PathMode, Promotion } from "../../src/core/promotion.ts";
 import { Sources } from "../../src/core/sources.ts";
 import { type Entry, SessionTable } from "../../src/core/table.ts";
+import { TwoPaths } from "../../src/core/two_paths.ts";
 import { Upkeep } from "../../src/core/upkeep.ts";
 import { FakeBackend } from "../../src/fake/backend.ts";
+import { FakeFastPath, FakeModule } from "../../src/fake/fast_path.ts";
 import { FakeKernel, type Relayed } from "../../src/fake/kernel.ts";
 import { RANGES } from "../contract/rig.ts";
 
@@ -93,6 +96,9 @@ export interface WorldOptions {
   /** The kernel of another world, for a daemon that has been started again. */
   readonly kernel?: FakeKernel;
   readonly clock?: ManualClock;
+  /** The kernel module, one that is not there unless it is given; and the way that media take. */
+  readonly module?: FakeModule;
+  readonly mode?: PathMode;
   /** Whose last counts are read. */
   readonly isCounted?: (reason: EndReason) => boolean;
   /** Hears of everything that happens to sessions. */
@@ -102,7 +108,11 @@ export interface WorldOptions {
 /** A daemon's inner parts and the world around them. */
 export class World {
   readonly clock: ManualClock;
+  /** What carries every session, below {@link paths}. */
   readonly backend: FakeBackend;
+  readonly module: FakeModule;
+  readonly promotion: Promotion;
+  readonly paths: TwoPaths;
   readonly table = new SessionTable();
   readonly events: RelayEvent[] = [];
   readonly relay: Relay;
@@ -115,9 +125,15 @@ export class World {
     const { maxSessions = 1000, limits = {}, kernel = new FakeKernel() } = options;
     this.clock = options.clock ?? new ManualClock();
     this.backend = new FakeBackend({ maxSessions, ranges: RANGES }, kernel);
+    this.module = options.module ?? absentModule();
+    const { mode = "auto" } = options;
+    const thresholds = { packetsPerSecond: 1000, softirqPercent: 25 };
+    this.promotion = new Promotion(() => ({ mode, thresholds }));
+    const wants = (session: Session): boolean => this.promotion.wants(session);
+    this.paths = new TwoPaths(this.backend, new FakeFastPath(this.module), wants);
     this.relay = new Relay({
       table: this.table,
-      backend: this.backend,
+      backend: this.paths,
       clock: this.clock,
       limits: { ...LIMITS, ...limits },
       maxSessions,
@@ -134,7 +150,7 @@ export class World {
 
   /** Attach to the data path and take over what it carries, as a daemon does at its start. */
   async start(): Promise<this> {
-    for (const session of await this.backend.attach()) this.relay.adopt(session);
+    for (const session of await this.paths.attach()) this.relay.adopt(session);
     await this.upkeep.mend();
     return this;
   }
@@ -147,7 +163,8 @@ export class World {
   /** Let a packet arrive at the relay, written `address:port`; the answer is where it goes. */
   send(from: string, to: string, payload?: Uint8Array): string | null {
     const packet = { from: endpoint(from), to: endpoint(to) };
-    const relayed = this.backend.deliver(payload ? { ...packet, payload } : packet);
+    const arriving = payload ? { ...packet, payload } : packet;
+    const relayed = this.module.deliver(arriving) ?? this.backend.deliver(arriving);
     return relayed && arrow(relayed);
   }
 
@@ -191,6 +208,12 @@ export class World {
   takeEvents(): readonly RelayEvent[] {
     return this.events.splice(0);
   }
+}
+
+function absentModule(): FakeModule {
+  const module = new FakeModule();
+  module.reload(false);
+  return module;
 }
 
 /** An endpoint from `address:port`. */

@@ -7,6 +7,7 @@ export function sessionsText(sessions: readonly SessionView[]): string {
   const head = [
     "call-id",
     "state",
+    "path",
     "age",
     "from",
     "SDP says",
@@ -17,9 +18,9 @@ export function sessionsText(sessions: readonly SessionView[]): string {
     "RTCP",
     "last",
   ];
-  const rows = sessions.flatMap(({ callId, state, ageSeconds, caller, callee }) => [
-    [callId, state, duration(ageSeconds), "caller", ...partyCells(caller)],
-    ["", "", "", "callee", ...partyCells(callee)],
+  const rows = sessions.flatMap(({ callId, state, path, ageSeconds, caller, callee }) => [
+    [callId, state, path, duration(ageSeconds), "caller", ...partyCells(caller)],
+    ["", "", "", "", "callee", ...partyCells(callee)],
   ]);
   return table([head, ...rows]);
 }
@@ -53,7 +54,8 @@ export function reportText({ session, strangers, findings }: SessionReport): str
   const lines = [
     `Call-ID   ${visible(session.callId)}`,
     `state     ${session.state}, opened ${since}, ${duration(session.ageSeconds)} ago`,
-    `instance  ${session.instance}, path ${session.path}`,
+    `instance  ${session.instance}`,
+    `path      ${pathText(session)}`,
     "",
     table([
       ["", "SDP says", "relay", "flow", "latch", "heard from", "packets", "bytes", "last"],
@@ -66,6 +68,10 @@ export function reportText({ session, strangers, findings }: SessionReport): str
     ...findings.map((finding) => `=> ${finding}`),
   ];
   return lines.join("\n") + "\n";
+}
+
+function pathText({ path, pathReason }: SessionView): string {
+  return pathReason === null ? path : `${path} (not faster: ${pathReason})`;
 }
 
 function partyRows(name: string, party: PartyView): readonly (readonly (string | number)[])[] {

@@ -32,7 +32,7 @@ Deno.test("sessionsText() tells from where a party is heard", () => {
   ];
   for (const [rtp, expected] of expectations) {
     const [, row = ""] = sessionsText([sessionView({ caller: caller({ rtp }) })]).split("\n");
-    assert.equal(row.split(/ {2,}/)[5], expected);
+    assert.equal(row.split(/ {2,}/)[6], expected);
   }
 });
 

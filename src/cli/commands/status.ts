@@ -1,4 +1,4 @@
-import type { StatusView } from "../../control/admin.ts";
+import type { PathsView, StatusView } from "../../control/admin.ts";
 import { drainText } from "./drain.ts";
 import { byteSize, duration, table } from "../output.ts";
 
@@ -9,6 +9,7 @@ export function statusText(status: StatusView): string {
     `lrkproxy ${status.version}, pid ${status.pid}, up ${duration(status.uptimeSeconds)}, ` +
     `path ${status.path}, memory ${byteSize(status.rssBytes)}`,
     `sessions: ${active} active, ${unheard} not heard from yet, ${stale} stale`,
+    `media: ${mediaText(status.paths)}`,
     ...status.drain ? [drainText(status.drain)] : [],
     "",
     table([
@@ -28,6 +29,23 @@ export function statusText(status: StatusView): string {
     ...status.warnings.map((warning) => `warning: ${warning}`),
   ];
   return lines.join("\n") + "\n";
+}
+
+/** Which way media take, and why not a faster one. */
+function mediaText(
+  { mode, byHand, packetsPerSecond, softirqPercent, kmod, reason }: PathsView,
+): string {
+  const load = softirqPercent === null ? "" : `, ${softirqPercent} % softirq`;
+  const parts = [
+    `${packetsPerSecond} packets/s${load}`,
+    kmod
+      ? `${kmod.sessions} session${kmod.sessions === 1 ? "" : "s"} in the kernel module ` +
+        `(${kmod.flows} of ${kmod.room} flows)`
+      : "none in the kernel module",
+    `mode ${mode}${byHand.length > 0 ? `, by hand ${byHand.join(", ")}` : ""}`,
+    ...reason === null ? [] : [reason],
+  ];
+  return parts.join("; ");
 }
 
 /** `name=value` of every counter that is not 0, nested ones with a dot. */

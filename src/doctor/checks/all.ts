@@ -5,7 +5,7 @@ import { checkBuffer, checkExposed } from "./control.ts";
 import { checkConfig, checkDaemon, checkDaemonWarnings, checkOpenFiles } from "./daemon.ts";
 import { checkFirewall } from "./firewall.ts";
 import { checkGuards, checkKamailioSocket, checkStaleLimit } from "./kamailio.ts";
-import { checkFlush, checkKernel, checkNftVersion, checkSettings } from "./kernel.ts";
+import { checkFlush, checkKernel, checkModule, checkNftVersion, checkSettings } from "./kernel.ts";
 import { checkClock, checkFiles, checkSoftirq } from "./machine.ts";
 import { checkAddresses, checkRoutes } from "./media.ts";
 import { checkCapacity, checkReserved, checkTaken } from "./ports.ts";
@@ -16,6 +16,7 @@ const ALL: readonly ((facts: Facts) => Finding | readonly Finding[])[] = [
   checkDaemonWarnings,
   checkOpenFiles,
   checkKernel,
+  checkModule,
   checkNftVersion,
   checkFlush,
   checkSettings,

@@ -14,6 +14,8 @@ Deno.test("examine() finds nothing on a healthy relay, and every check says so",
 const DAEMON = healthy().daemon;
 const SYSCTLS = healthy().sysctls;
 const ABSENT = { ...DAEMON, status: err("No such file or directory"), ownsTable: false };
+const MODULE = healthy().module;
+const KMOD = { sessions: 1, flows: 4, room: 100, dropped: {}, left: {} };
 const KAMAILIO_5 = { version: "5.6.3", script: null, unreadable: null };
 
 function script(text: string): Pick<Facts, "kamailio"> {
@@ -71,6 +73,36 @@ const CASES:
       tableCheck: err("Operation not permitted"),
       user: { uid: 1000, mayAdministerNetwork: false },
     }, /root or CAP_NET_ADMIN/],
+    ["kernel.module", "ok", {}, /no lrkproxy\.ko for Linux .*: nftables relays everything/],
+    ["kernel.module", "ok", { module: { ...MODULE, isInstalled: true } }, /modprobe lrkproxy/],
+    ["kernel.module", "ok", {
+      module: { isLoaded: true, isInstalled: true, obstacle: null },
+      ...status({ paths: { ...STATUS.paths, kmod: KMOD, reason: "the load is low" } }),
+    }, /loaded: 4 of 100 flows; the load is low$/],
+    [
+      "kernel.module",
+      "warn",
+      {
+        module: { isLoaded: true, isInstalled: true, obstacle: null },
+        ...status({ paths: { ...STATUS.paths, reason: "Cannot open /dev/lrkproxy" } }),
+      },
+      /^Cannot open/,
+      /ls -l/,
+    ],
+    [
+      "kernel.module",
+      "warn",
+      { config: ok(config("mode = kmod")), module: { ...MODULE, isInstalled: true } },
+      /mode is kmod/,
+      /^modprobe lrkproxy$/,
+    ],
+    [
+      "kernel.module",
+      "warn",
+      { config: ok(config("mode = kmod")) },
+      /mode is kmod/,
+      /apt-get install linux-headers/,
+    ],
     ["nft.version", "fail", { nftVersion: ok("0.9.8") }, /0\.9\.8/, /apt-get/],
     ["nft.version", "fail", { nftVersion: ok("1.0.5") }, /1\.0\.5/],
     ["nft.version", "ok", { nftVersion: ok("1.1.3") }, /1\.1\.3/],

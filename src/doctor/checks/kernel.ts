@@ -22,6 +22,40 @@ function firstLine(text: string): string {
   return text.split("\n")[0] ?? "";
 }
 
+/** Can the kernel module be used? Whoever has none does without, and loses nothing but speed. */
+export function checkModule({ module, daemon, config, kernelRelease }: Facts): Finding {
+  const id = "kernel.module";
+  const { isLoaded, isInstalled, obstacle } = module;
+  const isWanted = config.ok && config.value.paths.mode === "kmod";
+  const paths = daemon.status.ok ? daemon.status.value.paths : null;
+  if (obstacle === null && (paths === null || paths.kmod !== null)) {
+    const flows = paths?.kmod ? `: ${paths.kmod.flows} of ${paths.kmod.room} flows` : "";
+    return good(id, `lrkproxy.ko is loaded${flows}${paths?.reason ? `; ${paths.reason}` : ""}`);
+  }
+  if (isLoaded) {
+    const why = "nftables relays everything, which takes more of the CPUs";
+    return warning(id, paths?.reason ?? obstacle ?? "lrkproxy.ko is loaded and does not answer", {
+      why,
+      remedy: [
+        "ls -l /dev/lrkproxy: it belongs to the daemon's user, mode 0600",
+        "./install.sh --upgrade",
+      ],
+    });
+  }
+  if (!isWanted) {
+    const what = isInstalled
+      ? "lrkproxy.ko is installed and not loaded: nftables relays everything (modprobe lrkproxy)"
+      : `there is no lrkproxy.ko for Linux ${kernelRelease}: nftables relays everything`;
+    return good(id, what);
+  }
+  return warning(id, "[kernel] mode is kmod, and lrkproxy.ko is not loaded", {
+    why: "nftables relays everything, which takes more of the CPUs",
+    remedy: isInstalled
+      ? ["modprobe lrkproxy"]
+      : [`apt-get install linux-headers-${kernelRelease} gcc make`, "./install.sh --upgrade"],
+  });
+}
+
 const OLDEST_NFT = [1, 0, 6] as const;
 
 /** Is nft new enough? */

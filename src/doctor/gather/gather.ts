@@ -10,8 +10,9 @@ import {
 } from "../../control/admin.ts";
 import { folderOf } from "../../base/folder.ts";
 import { localAddresses } from "../../daemon/media.ts";
+import { KmodFastPath } from "../../kmod/fast_path.ts";
 import { tableText } from "../../nft/load.ts";
-import type { DaemonFacts, Facts, FileFacts, FileText } from "../facts.ts";
+import type { DaemonFacts, Facts, FileFacts, FileText, ModuleFacts } from "../facts.ts";
 import { isControlPort, isRelaySocket } from "../media_paths.ts";
 import { gatherFirewalls } from "./firewalls.ts";
 import { gatherKamailio } from "./kamailio.ts";
@@ -54,6 +55,7 @@ export async function gatherFacts(options: GatherOptions): Promise<Facts> {
     user: whoLooks(),
     daemon,
     kernelRelease: readProcFile("/proc/sys/kernel/osrelease")?.trim() ?? null,
+    module: gatherModule(),
     nftVersion,
     tableCheck,
     nftFiles,
@@ -90,6 +92,17 @@ function whoLooks(): Facts["user"] {
   const uid = Number(/^Uid:\s+\d+\s+(\d+)/m.exec(status)?.[1] ?? -1);
   const capabilities = BigInt(`0x${/^CapEff:\s+([0-9a-f]+)/m.exec(status)?.[1] ?? "0"}`);
   return { uid, mayAdministerNetwork: (capabilities >> CAP_NET_ADMIN & 1n) === 1n };
+}
+
+function gatherModule(): ModuleFacts {
+  const release = readProcFile("/proc/sys/kernel/osrelease")?.trim() ?? "";
+  const index = readProcFile(`/lib/modules/${release}/modules.dep`) ?? "";
+  const state = new KmodFastPath().state();
+  return {
+    isLoaded: readProcFile("/sys/module/lrkproxy/version") !== null,
+    isInstalled: /(^|\/)lrkproxy\.ko(\.\w+)?:/m.test(index),
+    obstacle: typeof state === "string" ? state : null,
+  };
 }
 
 async function gatherDaemon(adminSocket: string): Promise<DaemonFacts> {

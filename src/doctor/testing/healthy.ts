@@ -29,6 +29,14 @@ export const STATUS: StatusView = {
   pid: 100,
   uptimeSeconds: 60,
   path: "nft",
+  paths: {
+    mode: "auto",
+    byHand: [],
+    packetsPerSecond: 0,
+    softirqPercent: 0,
+    kmod: null,
+    reason: "the kernel module is not loaded (modprobe lrkproxy)",
+  },
   sessions: { unheard: 0, active: 0, stale: 0 },
   instances: [{
     name: "default",
@@ -67,6 +75,11 @@ export function healthy(changes: Partial<Facts> = {}): Facts {
       openFilesLimit: 1024,
     },
     kernelRelease: "6.1.0",
+    module: {
+      isLoaded: false,
+      isInstalled: false,
+      obstacle: "the kernel module is not loaded (modprobe lrkproxy)",
+    },
     nftVersion: ok("1.0.6"),
     tableCheck: null,
     nftFiles: [],
