@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { fastFlowsOf } from "../../src/core/fast_path.ts";
+import { FakeModule } from "../../src/fake/fast_path.ts";
+import type { PathName } from "../../src/core/two_paths.ts";
 import type { Command } from "../../src/core/plan.ts";
 import { flowKeysOf, flowKeyText, identityOf } from "../../src/core/session.ts";
 import { closing, opening, World } from "../support/world.ts";
@@ -38,7 +41,37 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom("broken", "full", "conflict").map(toFailure) },
   { weight: 1, arbitrary: fc.constant(restart) },
   { weight: 1, arbitrary: fc.constant(damage) },
+  { weight: 1, arbitrary: fc.boolean().map(toModule) },
+  { weight: 1, arbitrary: fc.constantFrom(0, 3, Infinity).map(toRoom) },
+  { weight: 1, arbitrary: fc.constantFrom("nft", "kmod", null).map(toPath) },
 );
+
+/** The kernel module goes, or comes, or comes anew. */
+function toModule(isThere: boolean): Step {
+  return async (world) => {
+    world.module.reload(isThere);
+    await world.upkeep.watch();
+    settle(world);
+  };
+}
+
+function toRoom(room: number): Step {
+  return (world) => {
+    world.module.room = Math.max(room, world.module.flows.size);
+    settle(world);
+  };
+}
+
+function toPath(path: PathName | null): Step {
+  return (world) => {
+    world.promotion.pin("all", path);
+    settle(world);
+  };
+}
+
+function settle({ paths, table }: World): void {
+  paths.settle([...table.entries()].map(({ session }) => session));
+}
 
 function toBatch(batch: readonly Command[]): Step {
   return (world) => {
@@ -51,8 +84,13 @@ function toBatch(batch: readonly Command[]): Step {
 function toPacket(
   { from, port, to, relayPort }: { from: string; port: number; to: string; relayPort: number },
 ): Step {
-  return (world) => void world.send(`${from}:${port}`, `${to}:${relayPort}`);
+  return (world) => {
+    LAST_SENT.set(world, world.send(`${from}:${port}`, `${to}:${relayPort}`));
+  };
 }
+
+/** Where the last packet of a world has gone. */
+const LAST_SENT = new WeakMap<World, string | null>();
 
 function toPause(seconds: number): Step {
   return (world) => world.advance(seconds);
@@ -62,8 +100,8 @@ function toFailure(kind: "broken" | "full" | "conflict"): Step {
   return (world) => void world.backend.failures.push({ kind, message: "the test says so" });
 }
 
-function restart({ backend: { kernel }, clock }: World): Promise<World> {
-  return new World({ maxSessions: MAX_SESSIONS, kernel, clock }).start();
+function restart({ backend: { kernel }, module, clock }: World): Promise<World> {
+  return new World({ maxSessions: MAX_SESSIONS, kernel, module, mode: "kmod", clock }).start();
 }
 
 async function damage(world: World): Promise<void> {
@@ -71,7 +109,24 @@ async function damage(world: World): Promise<void> {
   await world.upkeep.watch();
 }
 
-function assertConsistent({ table, backend: { kernel } }: World): void {
+/** What is in the module is a flow of a session just as that is now, and known to be there. */
+function assertModuleConsistent({ table, module, paths }: World): void {
+  let known = 0;
+  for (const { session } of table.entries()) {
+    const carried = paths.fastFlowsOf(session);
+    fastFlowsOf(session).forEach((flow, index) => {
+      if (!carried[index]) return;
+      known++;
+      if (!module.isThere) return;
+      assert.deepEqual(flow && module.flows.get(flowKeyText(flow.key))?.flow, flow);
+    });
+  }
+  if (module.isThere) assert.equal(module.flows.size, known);
+}
+
+function assertConsistent(world: World): void {
+  assertModuleConsistent(world);
+  const { table, backend: { kernel } } = world;
   const sessions = [...table.entries()].map(({ session }) => session);
   const keys = sessions.flatMap(flowKeysOf).map(flowKeyText);
   assert.ok(sessions.length <= MAX_SESSIONS);
@@ -92,10 +147,43 @@ function assertConsistent({ table, backend: { kernel } }: World): void {
 Deno.test("the kernel holds what the table says, whatever happens in whatever order", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(steps, { maxLength: 30 }), async (script) => {
-      let world = await new World({ maxSessions: MAX_SESSIONS }).start();
+      let world = await new World({
+        ...{ maxSessions: MAX_SESSIONS, module: new FakeModule(), mode: "kmod" },
+      }).start();
       for (const step of script) {
         world = await step(world) ?? world;
         assertConsistent(world);
+      }
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+Deno.test("the kernel module changes nothing but the way that packets take", async () => {
+  const script = fc.array(
+    fc.oneof(
+      { weight: 6, arbitrary: fc.array(commands, { minLength: 1, maxLength: 4 }).map(toBatch) },
+      { weight: 8, arbitrary: packets.map(toPacket) },
+      { weight: 4, arbitrary: fc.constantFrom(0.05, 1, 4, 30).map(toPause) },
+      { weight: 2, arbitrary: fc.constantFrom("nft", "kmod").map(toPath) },
+    ),
+    { maxLength: 40 },
+  );
+  await fc.assert(
+    fc.asyncProperty(script, async (steps) => {
+      const plain = await new World({ maxSessions: MAX_SESSIONS }).start();
+      const module = new FakeModule();
+      const fast = await new World({ maxSessions: MAX_SESSIONS, module, mode: "kmod" }).start();
+      for (const step of steps) {
+        for (const world of [plain, fast]) await step(world);
+        assert.equal(LAST_SENT.get(plain), LAST_SENT.get(fast));
+        assert.deepEqual(plain.sessions(), fast.sessions());
+        const [one, other] = [plain, fast].map((world) => {
+          world.upkeep.refresh([...world.table.entries()]);
+          return [...world.table.entries()].map(({ samples, state }) => [samples, state]);
+        });
+        assert.deepEqual(one, other);
+        assert.deepEqual(plain.paths.totals(), fast.paths.totals());
       }
     }),
     { numRuns: 1000 },
