@@ -1,6 +1,6 @@
 import { ADDRESSES, buildRelayNetwork, type Namespace } from "../../src/netns/namespaces.ts";
 import { type Endpoint, formatIpv4 } from "../../src/base/ipv4.ts";
-import type { BackendOptions } from "../../src/core/backend.ts";
+import type { Backend, BackendOptions } from "../../src/core/backend.ts";
 import type { Session } from "../../src/core/session.ts";
 import { NftBackend } from "../../src/nft/backend.ts";
 import { elementsOf, wordPort } from "../../src/nft/elements.ts";
@@ -12,8 +12,9 @@ const CAPACITY = 256;
 const MARKERS = { caller: at(`${ADDRESSES.caller}:9`), callee: at(`${ADDRESSES.callee}:9`) };
 
 /** A {@link Rig} of network namespaces and a real kernel. */
-export interface NftRig extends Rig {
-  readonly backend: NftBackend;
+export interface KernelRig<B extends Backend> extends Rig {
+  readonly backend: B;
+  restart(): B;
   readonly caller: Namespace;
   readonly relay: Namespace;
   readonly callee: Namespace;
@@ -26,6 +27,9 @@ export interface NftRig extends Rig {
   nft(...args: readonly string[]): string;
 }
 
+/** A {@link KernelRig} of nftables alone. */
+export type NftRig = KernelRig<NftBackend>;
+
 /** One test of the kernel path. */
 export interface KernelCase {
   readonly name: string;
@@ -33,19 +37,27 @@ export interface KernelCase {
   readonly run: (rig: NftRig) => void | Promise<void>;
 }
 
-/** Build the namespaces and attach the back end in the relay's. */
-export async function makeNftRig(variant: Partial<BackendOptions> = {}): Promise<NftRig> {
+/** Build the namespaces and attach nftables in the relay's. */
+export function makeNftRig(variant: Partial<BackendOptions> = {}): Promise<NftRig> {
+  return makeKernelRig((options) => new NftBackend(options), variant);
+}
+
+/** Build the namespaces and attach the back end that `make` makes in the relay's. */
+export async function makeKernelRig<B extends Backend>(
+  make: (options: BackendOptions) => B,
+  variant: Partial<BackendOptions> = {},
+): Promise<KernelRig<B>> {
   const options = { maxSessions: 1, ranges: RANGES, ...variant };
   await using stack = new AsyncDisposableStack();
   const { caller, relay, callee } = stack.use(buildRelayNetwork({ relaying: true }));
   // The back end opens sockets and runs nft at any time, so this thread stays with the relay.
   stack.use(relay.enter());
   const sides = { caller: stack.use(new RawUdp(caller)), callee: stack.use(new RawUdp(callee)) };
-  let backend = stack.use(new NftBackend(options));
+  let backend = stack.use(make(options));
   await backend.attach();
   const owned = stack.move();
   const nft = (...args: readonly string[]): string => relay.command("nft", ...args);
-  const watch: NftRig["watch"] = (packet, checksum) => watchPacket(sides, packet, checksum);
+  const watch: KernelRig<B>["watch"] = (packet, checksum) => watchPacket(sides, packet, checksum);
   return {
     get backend() {
       return backend;
@@ -55,7 +67,7 @@ export async function makeNftRig(variant: Partial<BackendOptions> = {}): Promise
     callee,
     capacity: CAPACITY,
     send: ({ from, to, payload = rtpPacket() }) => theOnly(watch({ from, to, payload }, "valid")),
-    restart: () => backend = owned.use(new NftBackend(options)),
+    restart: () => backend = owned.use(make(options)),
     vandalise: (what, session) => vandalise(nft, what, session),
     hasUnrelated: () => nft("list", "tables").includes("inet somebody"),
     watch,
