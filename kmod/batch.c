@@ -36,6 +36,9 @@ static struct lrk_fault lrk_fault_of(int error)
 	case -ESTALE:
 		return (struct lrk_fault) { error, LRK_REASON_CURSOR,
 					    offsetof(struct lrk_plain_request, cursor) };
+	case -EINVAL:	/* a moment that is still to come */
+		return (struct lrk_fault) { error, LRK_REASON_VALUE,
+					    offsetof(struct lrk_plain_request, since) };
 	default:
 		return (struct lrk_fault) { error, LRK_REASON_MEMORY, 0 };
 	}
@@ -57,6 +60,8 @@ static u32 lrk_answers_to(const union lrk_request *request)
 		return 1;
 	case LRK_DUMP:
 		return request->plain.value + 1;
+	case LRK_DELTA:
+		return DIV_ROUND_UP(request->plain.value, LRK_DELTAS) + 1;
 	default:
 		return 0;
 	}
@@ -150,6 +155,25 @@ static int lrk_do_dump(struct lrk_batch *batch, const struct lrk_plain_request *
 	return 0;
 }
 
+static int lrk_do_delta(struct lrk_batch *batch, const struct lrk_plain_request *request)
+{
+	union lrk_answer *answers = &batch->answers[batch->answered];
+	u64 cursor = request->cursor, now;
+	int i, flows;
+
+	BUILD_BUG_ON(sizeof(*answers) != sizeof(answers->delta));
+	flows = lrk_table_delta(batch->ln, &cursor, request->since, request->value, &answers->delta, &now);
+	if (flows < 0)
+		return flows;
+	for (i = 0; i < flows; i += LRK_DELTAS)
+		lrk_answer_next(batch, LRK_ANSWER_DELTA, request->header.seq);
+	answers = lrk_answer_next(batch, LRK_ANSWER_PAGE, request->header.seq);
+	answers->page.cursor = cursor;
+	answers->page.flows = flows;
+	answers->page.now = now;
+	return 0;
+}
+
 static int lrk_do_add(struct lrk_batch *batch, const struct lrk_flow_spec *spec)
 {
 	struct lrk_flow *flow = lrk_flow_alloc(spec);
@@ -180,6 +204,8 @@ static int lrk_do(struct lrk_batch *batch, const union lrk_request *request, str
 		return 0;
 	case LRK_DUMP:
 		return lrk_do_dump(batch, &request->plain);
+	case LRK_DELTA:
+		return lrk_do_delta(batch, &request->plain);
 	case LRK_FLUSH:
 		lrk_table_clear(batch->ln);
 		return 0;

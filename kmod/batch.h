@@ -23,6 +23,7 @@ union lrk_request {
  * @error: LRK_ANSWER_ERROR
  * @hello: LRK_ANSWER_HELLO
  * @flow: LRK_ANSWER_FLOW, LRK_ANSWER_NONE
+ * @delta: LRK_ANSWER_DELTA
  * @page: LRK_ANSWER_PAGE
  * @stats: LRK_ANSWER_STATS
  */
@@ -31,6 +32,7 @@ union lrk_answer {
 	struct lrk_error_answer error;
 	struct lrk_hello_answer hello;
 	struct lrk_flow_answer flow;
+	struct lrk_delta_answer delta;
 	struct lrk_page_answer page;
 	struct lrk_stats_answer stats;
 };

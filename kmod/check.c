@@ -114,14 +114,18 @@ static struct lrk_fault lrk_check_hello(const union lrk_request *request)
 {
 	if (request->plain.cursor)
 		return lrk_invalid(LRK_REASON_RESERVED, LRK_PLAIN_AT(cursor));
+	if (request->plain.since)
+		return lrk_invalid(LRK_REASON_RESERVED, LRK_PLAIN_AT(since));
 	if (request->plain.value != LRK_ABI_VERSION)
 		return (struct lrk_fault) { -EPROTO, LRK_REASON_VERSION, LRK_PLAIN_AT(value) };
 	return lrk_check_zero(request, LRK_PLAIN_AT(reserved));
 }
 
-static struct lrk_fault lrk_check_dump(const union lrk_request *request)
+static struct lrk_fault lrk_check_page(const union lrk_request *request, u32 flows_max)
 {
-	if (!request->plain.value || request->plain.value >= LRK_BATCH_MAX)
+	if (request->plain.since && request->header.type != LRK_DELTA)
+		return lrk_invalid(LRK_REASON_RESERVED, LRK_PLAIN_AT(since));
+	if (!request->plain.value || request->plain.value > flows_max)
 		return lrk_invalid(LRK_REASON_VALUE, LRK_PLAIN_AT(value));
 	return lrk_check_zero(request, LRK_PLAIN_AT(reserved));
 }
@@ -146,7 +150,9 @@ struct lrk_fault lrk_check(const union lrk_request *request)
 	case LRK_GET:
 		return lrk_check_key_alone(request);
 	case LRK_DUMP:
-		return lrk_check_dump(request);
+		return lrk_check_page(request, LRK_BATCH_MAX - 1);
+	case LRK_DELTA:
+		return lrk_check_page(request, (LRK_BATCH_MAX - 1) * LRK_DELTAS);
 	case LRK_FLUSH:
 	case LRK_STATS:
 	case LRK_SUBSCRIBE:

@@ -19,6 +19,7 @@ struct lrk_counts;
  * @mutex: taken by everyone who adds, deletes or lists flows; outer to @lock
  * @seed: what the hash begins with
  * @generation: how often @table was replaced; see LRK_DUMP. Under @mutex
+ * @moment: of the last page of LRK_DELTA, which no two share. Under @mutex
  * @flows: how many there are. Under @mutex
  * @timed: of these, how many may expire. Under @mutex
  * @hooked: whether @hook is registered. Under @mutex
@@ -35,6 +36,7 @@ struct lrk_net {
 	struct lrk_counts __percpu *counts;
 	spinlock_t lock;		/* slots, routes */
 	struct mutex mutex;		/* who comes and goes */
+	u64 moment;
 	u32 generation;
 	u32 flows;
 	u32 timed;

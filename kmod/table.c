@@ -4,9 +4,12 @@
  * lrk_net.lock. Flows come and go under lrk_net.mutex, so memory is made without holding the lock.
  */
 #include <linux/jiffies.h>
+#include <linux/ktime.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
+#include <linux/prefetch.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <net/route.h>
 #include "table.h"
@@ -211,12 +214,16 @@ static struct lrk_leaving lrk_leaving_of(const struct lrk_flow_spec *spec)
 	};
 }
 
+/* The mutex or the lock keeps the slot a flow's; what softirq learns is read like a packet reads it. */
 static void lrk_spec_of(const struct lrk_slot *slot, struct lrk_flow_spec *spec)
 {
-	*spec = slot->flow->spec;
-	spec->locked_port = slot->leaving.locked_port;
-	spec->flags = slot->leaving.flags & LRK_FLOW_FLAGS;
-	spec->dest_port = slot->leaving.dest_port;
+	struct lrk_hit hit;
+
+	lrk_slot_read(slot, slot->remote_addr, slot->local_addr, slot->local_port, &hit);
+	*spec = hit.flow->spec;
+	spec->locked_port = hit.leaving.locked_port;
+	spec->flags = hit.leaving.flags & LRK_FLOW_FLAGS;
+	spec->dest_port = hit.leaving.dest_port;
 }
 
 static struct lrk_table *lrk_table_alloc(u32 slots)
@@ -305,6 +312,8 @@ int lrk_table_add(struct lrk_net *ln, const struct lrk_flow_spec *spec, struct l
 	flow->spec = *spec;
 	lrk_slot_open(ln, slot);
 	slot->leaving = lrk_leaving_of(spec);
+	slot->told = 0;	/* of a flow that is put back, what it has relayed is told once more */
+	slot->moved = 0;
 	WRITE_ONCE(slot->flow, flow);
 	lrk_slot_set_key(slot, &spec->key);
 	lrk_slot_close(slot);
@@ -403,6 +412,14 @@ struct lrk_flow *lrk_table_remove(struct lrk_net *ln, const struct lrk_flow_key 
 	return flow;
 }
 
+/* In jiffies. A packet that is relayed right now may be of a later tick than the one that was read. */
+static u32 lrk_idle(const struct lrk_flow *flow)
+{
+	s32 idle = (u32)jiffies - READ_ONCE(flow->last);
+
+	return max(idle, 0);
+}
+
 static void lrk_answer_of(const struct lrk_slot *slot, struct lrk_flow_answer *answer)
 {
 	const struct lrk_flow *flow = slot->flow;
@@ -415,7 +432,7 @@ static void lrk_answer_of(const struct lrk_slot *slot, struct lrk_flow_answer *a
 	answer->stranger_packets = READ_ONCE(flow->stranger_packets);
 	answer->dropped_packets = READ_ONCE(flow->dropped_packets);
 	answer->candidate_packets = READ_ONCE(flow->candidate_packets);
-	answer->idle_ms = jiffies_to_msecs((u32)jiffies - READ_ONCE(flow->last));
+	answer->idle_ms = jiffies_to_msecs(lrk_idle(flow));
 	answer->first_ssrc = READ_ONCE(flow->first_ssrc);
 	answer->last_ssrc = READ_ONCE(flow->last_ssrc);
 	answer->rtp_expected = READ_ONCE(flow->rtp_expected);
@@ -441,10 +458,30 @@ bool lrk_table_get(struct lrk_net *ln, const struct lrk_flow_key *key, struct lr
 	lockdep_assert_held(&ln->mutex);
 	if (!slot)
 		return false;
-	spin_lock_bh(&ln->lock);
 	lrk_answer_of(slot, answer);
-	spin_unlock_bh(&ln->lock);
 	return true;
+}
+
+/* Flows lie anywhere in memory: those of the next slots are on their way meanwhile. */
+static void lrk_slot_ahead(const struct lrk_table *table, u32 i)
+{
+	const struct lrk_slot *slot = &table->slots[(i + 8) & table->mask];
+
+	if (slot->flow)
+		prefetch(slot->flow);
+	if (!(i % 4096))
+		cond_resched();
+}
+
+static bool lrk_cursor_is_good(const struct lrk_net *ln, const struct lrk_table *table, u64 cursor)
+{
+	return !cursor || (table && upper_32_bits(cursor) == ln->generation &&
+			   lower_32_bits(cursor) <= table->mask);
+}
+
+static u64 lrk_cursor_of(const struct lrk_net *ln, const struct lrk_table *table, u32 i)
+{
+	return table && i <= table->mask ? (u64)ln->generation << 32 | i : 0;
 }
 
 /**
@@ -463,16 +500,78 @@ int lrk_table_page(struct lrk_net *ln, u64 *cursor, u32 limit, struct lrk_flow_a
 	u32 i = lower_32_bits(*cursor), n = 0;
 
 	lockdep_assert_held(&ln->mutex);
-	if (*cursor && (!table || upper_32_bits(*cursor) != ln->generation || i > table->mask))
+	if (!lrk_cursor_is_good(ln, table, *cursor))
 		return -ESTALE;
 	for (; table && i <= table->mask && n < limit; i++) {
-		if (!lrk_slot_is_flow(&table->slots[i]))
-			continue;
-		spin_lock_bh(&ln->lock);
-		lrk_answer_of(&table->slots[i], &answers[n++]);
-		spin_unlock_bh(&ln->lock);
+		lrk_slot_ahead(table, i);
+		if (lrk_slot_is_flow(&table->slots[i]))
+			lrk_answer_of(&table->slots[i], &answers[n++]);
 	}
-	*cursor = table && i <= table->mask ? (u64)ln->generation << 32 | i : 0;
+	*cursor = lrk_cursor_of(ln, table, i);
+	return n;
+}
+
+static void lrk_delta_of(const struct lrk_flow *flow, u64 bytes, struct lrk_delta *delta)
+{
+	delta->key = flow->spec.key;
+	delta->idle_ms = jiffies_to_msecs(lrk_idle(flow));
+	delta->packets = READ_ONCE(flow->packets);
+	delta->bytes = bytes;
+}
+
+/*
+ * Ticks are too coarse to tell what was relayed before a page and what after it, and a CPU may write
+ * one late. So it is the page that sees whether a flow has moved, and says when.
+ */
+static bool lrk_slot_moved(struct lrk_slot *slot, u64 bytes, u64 since, u64 now)
+{
+	if (slot->told != (u32)bytes) {
+		slot->told = bytes;
+		slot->moved = now;
+	}
+	return !since || slot->moved > since;
+}
+
+/**
+ * lrk_table_delta() - tell in short of the flows that have relayed something
+ * @ln: the namespace
+ * @cursor: as in lrk_table_page()
+ * @since: after which moment; 0 for all flows
+ * @limit: how many at most
+ * @answers: room for as many, zeroed; set but for the headers
+ * @now: set to the moment of this page
+ *
+ * Context: process, lrk_net.mutex.
+ * Return: how many flows, -ESTALE as lrk_table_page(), or -EINVAL if there was no such moment.
+ */
+int lrk_table_delta(struct lrk_net *ln, u64 *cursor, u64 since, u32 limit,
+		    struct lrk_delta_answer *answers, u64 *now)
+{
+	const u64 moment = max(ln->moment + 1, ktime_get_boottime_ns());
+	struct lrk_table *table = lrk_table_held(ln);
+	u32 i = lower_32_bits(*cursor), n = 0;
+	struct lrk_slot *slot;
+	u64 bytes;
+
+	lockdep_assert_held(&ln->mutex);
+	if (since >= moment)
+		return -EINVAL;
+	if (!lrk_cursor_is_good(ln, table, *cursor))
+		return -ESTALE;
+	for (; table && i <= table->mask && n < limit; i++) {
+		slot = &table->slots[i];
+		lrk_slot_ahead(table, i);
+		if (!lrk_slot_is_flow(slot))
+			continue;
+		bytes = smp_load_acquire(&slot->flow->bytes);	/* written after packets */
+		if (!lrk_slot_moved(slot, bytes, since, moment))
+			continue;
+		lrk_delta_of(slot->flow, bytes, &answers[n / LRK_DELTAS].delta[n % LRK_DELTAS]);
+		answers[n++ / LRK_DELTAS].flows++;
+	}
+	*cursor = lrk_cursor_of(ln, table, i);
+	ln->moment = moment;
+	*now = moment;
 	return n;
 }
 
@@ -538,11 +637,9 @@ bool lrk_table_next_silent(struct lrk_net *ln, u32 *from, struct lrk_flow_answer
 		slot = &table->slots[*from];
 		if (!lrk_slot_is_flow(slot) || !slot->flow->spec.idle_seconds)
 			continue;
-		if ((u32)jiffies - READ_ONCE(slot->flow->last) < (u64)slot->flow->spec.idle_seconds * HZ)
+		if (lrk_idle(slot->flow) < (u64)slot->flow->spec.idle_seconds * HZ)
 			continue;
-		spin_lock_bh(&ln->lock);
 		lrk_answer_of(slot, answer);
-		spin_unlock_bh(&ln->lock);
 		return true;
 	}
 	return false;

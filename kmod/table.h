@@ -106,7 +106,9 @@ struct lrk_flow {
  * @local_addr: key
  * @local_port: key
  * @leaving: …
+ * @told: what lrk_table_delta() has last seen of lrk_flow.bytes. Under lrk_net.mutex, as the next
  * @flow: lives for a grace period longer than it is here
+ * @moved: when lrk_table_delta() saw that @told had changed
  */
 struct lrk_slot {
 	u32 seq;
@@ -114,7 +116,9 @@ struct lrk_slot {
 	__be32 local_addr;
 	__be16 local_port;
 	struct lrk_leaving leaving;
+	u32 told;
 	struct lrk_flow *flow;
+	u64 moved;
 } __aligned(64);
 
 static_assert(sizeof(struct lrk_slot) == 64);
@@ -228,6 +232,8 @@ struct lrk_flow *lrk_table_remove(struct lrk_net *ln, const struct lrk_flow_key 
 				  struct lrk_flow_spec *old);
 bool lrk_table_get(struct lrk_net *ln, const struct lrk_flow_key *key, struct lrk_flow_answer *answer);
 int lrk_table_page(struct lrk_net *ln, u64 *cursor, u32 limit, struct lrk_flow_answer *answers);
+int lrk_table_delta(struct lrk_net *ln, u64 *cursor, u64 since, u32 limit,
+		    struct lrk_delta_answer *answers, u64 *now);
 void lrk_table_clear(struct lrk_net *ln);
 void lrk_table_trim(struct lrk_net *ln);
 bool lrk_table_next_silent(struct lrk_net *ln, u32 *from, struct lrk_flow_answer *answer);

@@ -50,6 +50,7 @@
 #define LRK_FLUSH	7	/* plain; deletes all flows of the namespace */
 #define LRK_STATS	8	/* plain: LRK_ANSWER_STATS */
 #define LRK_SUBSCRIBE	9	/* plain; from now on events of the namespace are told through this file */
+#define LRK_DELTA	10	/* plain; as LRK_DUMP, and since: LRK_ANSWER_DELTA for each five flows, LRK_ANSWER_PAGE */
 
 /* Types of answers. */
 #define LRK_ANSWER_ERROR	1
@@ -58,6 +59,7 @@
 #define LRK_ANSWER_NONE		4	/* a flow that is not there: its key alone is set */
 #define LRK_ANSWER_PAGE		5
 #define LRK_ANSWER_STATS	6
+#define LRK_ANSWER_DELTA	7
 #define LRK_EVENT_LEARNED	16	/* flow.locked_port is the port; an LRK_ANSWER_FLOW in all else */
 #define LRK_EVENT_CANDIDATE	17	/* candidate_port asks to replace flow.locked_port */
 #define LRK_EVENT_EXPIRED	18	/* silent for idle_seconds, and deleted */
@@ -181,15 +183,20 @@ struct lrk_flow_request {
 
 /**
  * struct lrk_plain_request - all other requests
- * @cursor: LRK_DUMP: 0, or lrk_page_answer.cursor of the page before
- * @value: LRK_HELLO, LRK_DUMP
+ * @cursor: LRK_DUMP, LRK_DELTA: 0, or lrk_page_answer.cursor of the page before
+ * @since: LRK_DELTA: 0 for all flows; or lrk_page_answer.now of the first page of the round before,
+ *	for those alone that have relayed anything since. The numbers are totals, so that it does no
+ *	harm if a flow is told twice
+ * @value: LRK_HELLO: version; LRK_DUMP, LRK_DELTA: how many flows at most, whose answers are LRK_BATCH_MAX
+ *	at most, with the page's own
  * @reserved: 0
  */
 struct lrk_plain_request {
 	struct lrk_header header;
 	__u64 cursor;
+	__u64 since;
 	__u32 value;
-	__u32 reserved[13];
+	__u32 reserved[11];
 };
 
 /**
@@ -264,16 +271,48 @@ struct lrk_flow_answer {
 };
 
 /**
- * struct lrk_page_answer - LRK_ANSWER_PAGE, the last answer to LRK_DUMP
+ * struct lrk_delta - what a flow has relayed, in short
+ * @key: which flow
+ * @idle_ms: as in struct lrk_flow_answer; 2^32 - 1 for more than that
+ * @packets: relayed, ever since the flow was added
+ * @bytes: of these, IP and UDP headers included
+ */
+struct lrk_delta {
+	struct lrk_flow_key key;
+	__u32 idle_ms;
+	__u64 packets;
+	__u64 bytes;
+};
+
+#define LRK_DELTAS 5
+
+/**
+ * struct lrk_delta_answer - LRK_ANSWER_DELTA
+ * @flows: how many of @delta are there; fewer than all in the last one of a page only
+ * @delta: the others are 0
+ */
+struct lrk_delta_answer {
+	struct lrk_header header;
+	__u32 flows;
+	__u32 reserved;
+	struct lrk_delta delta[LRK_DELTAS];
+	__u64 reserved2[2];
+};
+
+/**
+ * struct lrk_page_answer - LRK_ANSWER_PAGE, the last answer to LRK_DUMP and LRK_DELTA
  * @cursor: where the next page begins; 0 if this was the last one
  * @flows: how many were in this page
+ * @now: LRK_DELTA: the moment of this page, which no other page shares; never 0. Nanoseconds since
+ *	the machine was started, but for comparison alone
  */
 struct lrk_page_answer {
 	struct lrk_header header;
 	__u64 cursor;
 	__u32 flows;
 	__u32 reserved;
-	__u64 reserved2[21];
+	__u64 now;
+	__u64 reserved2[20];
 };
 
 /**
@@ -302,6 +341,8 @@ LRK_STATIC_ASSERT(sizeof(struct lrk_plain_request) == LRK_REQUEST_SIZE);
 LRK_STATIC_ASSERT(sizeof(struct lrk_error_answer) == LRK_ANSWER_SIZE);
 LRK_STATIC_ASSERT(sizeof(struct lrk_hello_answer) == LRK_ANSWER_SIZE);
 LRK_STATIC_ASSERT(sizeof(struct lrk_flow_answer) == LRK_ANSWER_SIZE);
+LRK_STATIC_ASSERT(sizeof(struct lrk_delta) == 32);
+LRK_STATIC_ASSERT(sizeof(struct lrk_delta_answer) == LRK_ANSWER_SIZE);
 LRK_STATIC_ASSERT(sizeof(struct lrk_page_answer) == LRK_ANSWER_SIZE);
 LRK_STATIC_ASSERT(sizeof(struct lrk_stats_answer) == LRK_ANSWER_SIZE);
 
