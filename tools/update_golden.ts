@@ -1,6 +1,9 @@
 /** Writes tests/golden anew: `deno task golden`. What it changes belongs in the same commit. */
 import { generate, GENERATORS, readGolden } from "../tests/golden/generators.ts";
 
+/** Written by tools/check_wire.sh, since it is the C compiler that knows it. */
+const OF_WIRE = /^wire(_layout\.txt$|\/)/;
+
 const FOLDER = new URL("../tests/golden/", import.meta.url);
 
 async function* goldenFiles(folder: URL): AsyncGenerator<string> {
@@ -29,6 +32,8 @@ if (import.meta.main) {
     console.log(`Written: tests/golden/${name}`);
   }
   for await (const name of goldenFiles(FOLDER)) {
-    if (!GENERATORS.has(name)) console.error(`No code produces tests/golden/${name}`);
+    if (!GENERATORS.has(name) && !OF_WIRE.test(name)) {
+      console.error(`No code produces tests/golden/${name}`);
+    }
   }
 }
