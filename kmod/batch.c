@@ -6,7 +6,10 @@
 #include "batch.h"
 #include "check.h"
 #include "expire.h"
+#include "flow.h"
+#include "grow.h"
 #include "hook.h"
+#include "list.h"
 #include "stats.h"
 #include "table.h"
 

@@ -2,7 +2,9 @@
 /* Deletes flows that have been silent for their idle_seconds: a daemon may never come back. */
 #include "events.h"
 #include "expire.h"
+#include "flow.h"
 #include "hook.h"
+#include "list.h"
 #include "table.h"
 
 /* How many flows go before others may have the mutex. */

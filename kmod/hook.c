@@ -13,7 +13,9 @@
 #include <net/netns/generic.h>
 #include "events.h"
 #include "expire.h"
+#include "grow.h"
 #include "hook.h"
+#include "learn.h"
 #include "rewrite.h"
 #include "stats.h"
 #include "table.h"

@@ -3,19 +3,19 @@
 #include <linux/init.h>
 #include <linux/module.h>
 #include "chardev.h"
+#include "flow.h"
 #include "hook.h"
-#include "table.h"
 
 static int __init lrk_init(void)
 {
 	int err;
 
-	err = lrk_table_init();
+	err = lrk_flow_init();
 	if (err)
 		return err;
 	err = lrk_hook_init();
 	if (err)
-		goto err_table;
+		goto err_flow;
 	err = lrk_chardev_init();
 	if (err)
 		goto err_hook;
@@ -23,8 +23,8 @@ static int __init lrk_init(void)
 
 err_hook:
 	lrk_hook_exit();
-err_table:
-	lrk_table_exit();
+err_flow:
+	lrk_flow_exit();
 	return err;
 }
 
@@ -33,7 +33,7 @@ static void __exit lrk_exit(void)
 {
 	lrk_chardev_exit();
 	lrk_hook_exit();
-	lrk_table_exit();
+	lrk_flow_exit();
 }
 
 module_init(lrk_init);

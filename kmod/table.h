@@ -216,30 +216,11 @@ static __always_inline bool lrk_table_find(const struct lrk_net *ln, __be32 remo
 	}
 }
 
-int lrk_table_init(void);
-void lrk_table_exit(void);
-u32 lrk_flows_max(void);
-u32 lrk_flows_all(void);
-
-struct lrk_flow *lrk_flow_alloc(const struct lrk_flow_spec *spec);
-void lrk_flow_discard(struct lrk_flow *flow);
-void lrk_flow_free(struct lrk_flow *flow);
-
-int lrk_table_reserve(struct lrk_net *ln, u32 more);
 int lrk_table_add(struct lrk_net *ln, const struct lrk_flow_spec *spec, struct lrk_flow *flow);
 int lrk_table_update(struct lrk_net *ln, const struct lrk_flow_spec *spec, struct lrk_flow_spec *old);
 struct lrk_flow *lrk_table_remove(struct lrk_net *ln, const struct lrk_flow_key *key,
 				  struct lrk_flow_spec *old);
-bool lrk_table_get(struct lrk_net *ln, const struct lrk_flow_key *key, struct lrk_flow_answer *answer);
-int lrk_table_page(struct lrk_net *ln, u64 *cursor, u32 limit, struct lrk_flow_answer *answers);
-int lrk_table_delta(struct lrk_net *ln, u64 *cursor, u64 since, u32 limit,
-		    struct lrk_delta_answer *answers, u64 *now);
 void lrk_table_clear(struct lrk_net *ln);
-void lrk_table_trim(struct lrk_net *ln);
-bool lrk_table_next_silent(struct lrk_net *ln, u32 *from, struct lrk_flow_answer *answer);
-
-bool lrk_table_learn(struct lrk_net *ln, const struct lrk_flow_key *key, __be16 port,
-		     struct lrk_flow_answer *event);
 bool lrk_table_cache_route(struct lrk_net *ln, const struct lrk_flow_key *key,
 			   const struct lrk_hit *hit, struct rtable *rt);
 

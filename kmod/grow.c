@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Memory of tables: a greater one is made before flows are added, and given back when there are none. */
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include "grow.h"
+#include "slot.h"
+
+#define LRK_TABLE_MIN 64
+
+static struct lrk_table *lrk_table_alloc(u32 slots)
+{
+	struct lrk_table *table = kvzalloc(struct_size(table, slots, slots), GFP_KERNEL_ACCOUNT);
+
+	if (table)
+		table->mask = slots - 1;
+	return table;
+}
+
+static void lrk_table_copy(u64 seed, struct lrk_table *to, const struct lrk_table *from)
+{
+	const struct lrk_slot *slot;
+	struct lrk_flow_key key;
+	struct lrk_slot *place;
+	u32 i;
+
+	for (i = 0; i <= from->mask; i++) {
+		slot = &from->slots[i];
+		if (!lrk_slot_is_flow(slot))
+			continue;
+		key = slot->flow->spec.key;
+		place = lrk_slot_vacant(seed, to, &key);
+		*place = *slot;
+		place->seq = 0;
+		to->used++;
+	}
+}
+
+/**
+ * lrk_table_reserve() - make room, so that this many flows can be added without failing
+ * @ln: the namespace
+ * @more: how many
+ *
+ * Context: process, lrk_net.mutex.
+ * Return: 0 or -ENOMEM.
+ */
+int lrk_table_reserve(struct lrk_net *ln, u32 more)
+{
+	struct lrk_table *old = lrk_table_held(ln), *new;
+	u64 slots;
+
+	lockdep_assert_held(&ln->mutex);
+	if (old && (u64)old->used + more <= ((u64)old->mask + 1) / 4 * 3)
+		return 0;
+	slots = roundup_pow_of_two(max_t(u64, ((u64)ln->flows + more) * 2, LRK_TABLE_MIN));
+	if (slots > BIT(30))
+		return -ENOMEM;
+	new = lrk_table_alloc(slots);
+	if (!new)
+		return -ENOMEM;
+	/* Softirq does not wait for the lock: a port is learned from the next packet then. */
+	spin_lock_bh(&ln->lock);
+	if (old)
+		lrk_table_copy(ln->seed, new, old);
+	rcu_assign_pointer(ln->table, new);
+	spin_unlock_bh(&ln->lock);
+	ln->generation++;
+	if (old)
+		kvfree_rcu(old, rcu);
+	return 0;
+}
+
+/**
+ * lrk_table_trim() - give the table back if there is nothing in it
+ * @ln: the namespace
+ *
+ * Context: process, lrk_net.mutex.
+ */
+void lrk_table_trim(struct lrk_net *ln)
+{
+	struct lrk_table *table = lrk_table_held(ln);
+
+	lockdep_assert_held(&ln->mutex);
+	if (!table || ln->flows)
+		return;
+	spin_lock_bh(&ln->lock);
+	RCU_INIT_POINTER(ln->table, NULL);
+	spin_unlock_bh(&ln->lock);
+	ln->generation++;
+	kvfree_rcu(table, rcu);
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What packets tell the table: from which port a party sends. */
+#include "learn.h"
+#include "list.h"
+#include "slot.h"
+
+/* The opposite flow sends to the port that was just heard. */
+static void lrk_tell_opposite(struct lrk_net *ln, const struct lrk_slot *slot, __be16 port)
+{
+	const struct lrk_leaving *leaving = &slot->leaving;
+	const struct lrk_flow_key key = {
+		.remote_addr = leaving->dest_addr,
+		.local_addr = leaving->source_addr,
+		.local_port = leaving->source_port,
+	};
+	struct lrk_slot *opposite;
+
+	if (leaving->flags & LRK_FLOW_HELD)
+		return;
+	opposite = lrk_slot_find(ln, &key);
+	if (!opposite || opposite->leaving.source_addr != slot->local_addr ||
+	    opposite->leaving.source_port != slot->local_port ||
+	    opposite->leaving.dest_addr != slot->remote_addr)
+		return;
+	lrk_slot_open(ln, opposite);
+	opposite->leaving.dest_port = port;
+	lrk_slot_close(opposite);
+}
+
+/* Return: type of the event, or 0. */
+static u16 lrk_learn(struct lrk_net *ln, struct lrk_slot *slot, __be16 port)
+{
+	struct lrk_leaving *leaving = &slot->leaving;
+	struct lrk_flow *flow = slot->flow;
+
+	if (!(leaving->flags & LRK_FLOW_OPEN) || leaving->locked_port == port)
+		return 0;
+	if (leaving->locked_port) {
+		if (flow->candidate_port)
+			return 0;
+		WRITE_ONCE(flow->candidate_port, port);
+		return LRK_EVENT_CANDIDATE;
+	}
+	lrk_slot_open(ln, slot);
+	leaving->locked_port = port;
+	leaving->flags &= ~LRK_FLOW_OPEN;
+	lrk_slot_close(slot);
+	lrk_tell_opposite(ln, slot, port);
+	return LRK_EVENT_LEARNED;
+}
+
+/**
+ * lrk_table_learn() - an open flow was heard from a port that it does not know
+ * @ln: the namespace
+ * @key: which
+ * @port: source port of an RTP or RTCP packet
+ * @event: zeroed; set to what has become of the flow
+ *
+ * Does nothing while somebody else writes: the next packet will do.
+ *
+ * Context: softirq.
+ * Return: whether @event is to be told.
+ */
+bool lrk_table_learn(struct lrk_net *ln, const struct lrk_flow_key *key, __be16 port,
+		     struct lrk_flow_answer *event)
+{
+	struct lrk_slot *slot;
+	u16 type = 0;
+
+	if (!spin_trylock_bh(&ln->lock))
+		return false;
+	slot = lrk_slot_find(ln, key);
+	if (slot)
+		type = lrk_learn(ln, slot, port);
+	if (type)
+		lrk_answer_of(slot, event);
+	event->header.type = type;
+	spin_unlock_bh(&ln->lock);
+	return type;
+}
