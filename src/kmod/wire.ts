@@ -43,7 +43,8 @@ export const REASON = {
 /** Reasons of packets' fates, in the order of `count` in struct lrk_stats_answer. */
 const DROPS = { held: 2, notRtp: 4, packetRate: 5, byteRate: 6, memory: 7, neighbour: 8 } as const;
 const LEFT = { options: 9, ttl: 10, form: 11, route: 12, mtu: 13, stranger: 14 } as const;
-const COUNTS = 15;
+/** How many fates of packets are counted. */
+export const COUNTS = 15;
 
 /** Marks flows as this daemon's. */
 const OWNER = 0x6c726bn;

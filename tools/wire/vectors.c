@@ -83,7 +83,7 @@ static const struct lrk_page_answer answer_page = {
 };
 static const struct lrk_stats_answer answer_stats = {
 	.header = { LRK_ANSWER_STATS, 0, 107 },
-	.count = { 0x100000100ULL, 0x200000101ULL, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113 },
+	.count = { 0x100000100ULL, 0x200000101ULL, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 115 },
 	.flows = 114,
 };
 static const struct lrk_delta_answer answer_delta = {
