@@ -5,7 +5,7 @@ import type { FastState } from "../core/fast_path.ts";
 import { loadText, type PathMode, type Promotion, type Scope } from "../core/promotion.ts";
 import type { Entry, SessionTable } from "../core/table.ts";
 import type { PathName, TwoPaths } from "../core/two_paths.ts";
-import { pathReason } from "./path_reason.ts";
+import { reasonLeft } from "./path_reason.ts";
 import type { SessionPath } from "./views.ts";
 
 /** Packets are counted over so long to make a rate of them. */
@@ -76,10 +76,10 @@ export class PathKeeper {
   pathOf({ session }: Entry): SessionPath {
     const { paths, promotion } = this.#parts;
     const state = this.#state ??= paths.fast.state();
-    return {
-      path: paths.pathOf(session),
-      pathReason: promotion.reasonAgainst(session) ?? pathReason(session, paths, state),
-    };
+    const pathReason = typeof state === "string"
+      ? state
+      : promotion.reasonAgainst(session) ?? reasonLeft(session, paths, state);
+    return { path: paths.pathOf(session), pathReason };
   }
 
   /** The ways that media take. */

@@ -10,12 +10,11 @@ const FLOW_TEXTS = [
 ];
 
 /** Why the media of a session that is wanted on the fast path are not all there; null if they are. */
-export function pathReason(
+export function reasonLeft(
   session: Session,
   paths: Pick<TwoPaths, "fastFlowsOf">,
-  state: FastState | string,
+  state: FastState,
 ): string | null {
-  if (typeof state === "string") return state;
   const carried = paths.fastFlowsOf(session);
   const left = FLOWS.filter((index) => !carried[index]);
   const causes = Map.groupBy(left, (index) => causeOf(session, index, state));
