@@ -46,7 +46,15 @@ export class KmodFastPath implements FastPath {
   }
 
   state(): FastState | string {
-    return this.#withDevice((device) => {
+    try {
+      return this.#askState();
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  #askState(): FastState | string {
+    return this.#withDevice<FastState | string>((device) => {
       const requests = this.#requests;
       requests.clear().plain(REQUEST.hello, { value: ABI_VERSION }).plain(REQUEST.stats);
       const fault = device.write(requests.bytes);
@@ -55,6 +63,7 @@ export class KmodFastPath implements FastPath {
       }
       if (fault) return faultText(fault);
       const answers = device.read(2);
+      if (answers.count < 2) return `${this.#path} does not answer as the kernel module does`;
       return answers.state(1, answers.maxFlows(0));
     }, (reason) => reason);
   }
