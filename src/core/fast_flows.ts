@@ -10,7 +10,6 @@ import {
   isSameKey,
 } from "./fast_path.ts";
 import {
-  type Flow,
   type FlowIndex,
   type FlowKey,
   flowOf,
@@ -19,6 +18,12 @@ import {
   identityOf,
   type Session,
 } from "./session.ts";
+
+/** A flow by the session that it belongs to. */
+interface Place {
+  readonly session: Session;
+  readonly index: FlowIndex;
+}
 
 /** Which flows of which sessions a fast path carries, as bits of {@link FlowIndex}. */
 export type CarriedFlows = Map<Session, number>;
@@ -30,10 +35,10 @@ export type CarriedFlows = Map<Session, number>;
 export class FastPlan {
   readonly #carried: CarriedFlows;
   readonly #remove: FlowKey[] = [];
-  /** Whose count a removed flow's is added to; null for nobody's. */
-  readonly #heirs: (Flow | null)[] = [];
+  /** Of removed flows, those whose counts live on. */
+  readonly #heirs: (Place | null)[] = [];
   readonly #put: FastPut[] = [];
-  readonly #places: { readonly session: Session; readonly index: FlowIndex }[] = [];
+  readonly #places: Place[] = [];
 
   constructor(carried: CarriedFlows) {
     this.#carried = carried;
@@ -78,21 +83,25 @@ export class FastPlan {
       const place = this.#places[i];
       if (reason !== null && place) this.#forget(place.session, place.index);
     });
-    return this.#heirs.flatMap((flow, i) => {
+    const credits: Credit[] = [];
+    this.#heirs.forEach((heir, i) => {
       const amount = removed[i];
-      return flow && amount && amount.packets > 0 ? [{ flow, ...amount }] : [];
+      if (!heir || !amount || amount.packets === 0) return;
+      const flow = flowOf(heir.session, heir.index);
+      if (flow) credits.push({ flow, packets: amount.packets, bytes: amount.bytes });
     });
+    return credits;
   }
 
   #moveFlow(
     was: FastFlow | null,
     is: FastFlow | null,
-    place: { readonly session: Session; readonly index: FlowIndex },
+    place: Place,
   ): void {
     const stays = was !== null && is !== null && isSameKey(was.key, is.key);
     if (was && !stays) {
       this.#remove.push(was.key);
-      this.#heirs.push(flowOf(place.session, place.index));
+      this.#heirs.push(place);
     }
     if (!is || (was && isSameFastFlow(was, is))) return;
     this.#put.push({ flow: is, isCarried: stays });

@@ -9,7 +9,7 @@ const CALLER = "10.10.1.10:6000";
 const FOR_CALLER = "10.10.1.1:20002";
 
 async function start(mode: PathMode, module = new FakeModule()): Promise<World> {
-  return await new World({ mode, module }).start();
+  return await new World({ mode, module, maxSessions: 3000 }).start();
 }
 
 /** Open a call of which both parties' RTP is heard and locked. */
@@ -119,16 +119,16 @@ Deno.test("PathKeeper.send() moves calls by hand at once, and a call that is ove
 Deno.test("PathKeeper moves thousands of calls, while others come and go", async () => {
   const world = await start("nft");
   const keeper = keeperOf(world);
-  world.handle(...Array.from({ length: 900 }, (_, n) => opening(numberedCall(n))));
+  world.handle(...Array.from({ length: 2500 }, (_, n) => opening(numberedCall(n))));
   for (const { session } of world.table.entries()) {
     const { a } = session;
     world.send(text(a.remote), text(a.local));
   }
   world.advance(1);
   const moved = keeper.send("all", "kmod");
-  world.handle(closing(numberedCall(899)), closing(numberedCall(0)));
-  assert.deepEqual(await moved, { sessions: 898, kmod: 898, obstacle: null });
-  assert.equal(world.module.flows.size, 898);
+  world.handle(closing(numberedCall(2499)), closing(numberedCall(0)));
+  assert.deepEqual(await moved, { sessions: 2498, kmod: 2498, obstacle: null });
+  assert.equal(world.module.flows.size, 2498);
   assert.ok(world.paths.isIntact([]));
 });
 

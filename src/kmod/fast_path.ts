@@ -5,6 +5,7 @@ import type {
   FastFlow,
   FastOutcome,
   FastPath,
+  FastPut,
   FastState,
 } from "../core/fast_path.ts";
 import { type FlowKey, flowKeyText } from "../core/session.ts";
@@ -72,13 +73,18 @@ export class KmodFastPath implements FastPath {
     const removed = remove.map((): Amount | null => null);
     const refused = put.map((): string | null => null);
     return this.#withDevice((device) => {
-      const steps: Step[] = [
-        ...remove.map((key, at): Step => ({ kind: "remove", at, key })),
-        ...put.map(({ flow, isCarried }, at): Step => ({ kind: "put", at, flow, isCarried })),
-      ];
       // A removal takes two requests.
-      for (let at = 0; at < steps.length; at += BATCH_MAX / 2) {
-        this.#take(device, steps.slice(at, at + BATCH_MAX / 2), { removed, refused });
+      for (let at = 0; at < remove.length; at += BATCH_MAX / 2) {
+        const keys = remove.slice(at, at + BATCH_MAX / 2);
+        if (this.#removeAll(device, keys, { removed, at })) continue;
+        const steps = keys.map((key, i): Step => ({ kind: "remove", at: at + i, key }));
+        this.#take(device, steps, { removed, refused });
+      }
+      for (let at = 0; at < put.length; at += BATCH_MAX) {
+        const some = put.slice(at, at + BATCH_MAX);
+        if (this.#putAll(device, some)) continue;
+        const steps = some.map((each, i): Step => ({ kind: "put", at: at + i, ...each }));
+        this.#take(device, steps, { removed, refused });
       }
       return { removed, refused };
     }, (reason) => ({ removed, refused: refused.map(() => reason) }));
@@ -114,6 +120,29 @@ export class KmodFastPath implements FastPath {
       const fault = device.write(this.#requests.clear().plain(REQUEST.flush).bytes);
       if (fault) throw new Error(faultText(fault));
     }, () => {});
+  }
+
+  /** Take flows out if all of them are there; the answer is whether they were. */
+  #removeAll(
+    device: Device,
+    keys: readonly FlowKey[],
+    { removed, at }: { readonly removed: (Amount | null)[]; readonly at: number },
+  ): boolean {
+    const requests = this.#requests.clear();
+    for (const key of keys) requests.key(REQUEST.get, key).key(REQUEST.delete, key);
+    if (device.write(requests.bytes)) return false;
+    const answers = device.read(keys.length);
+    for (let i = 0; i < answers.count; i++) removed[at + i] = answers.counts(i);
+    return true;
+  }
+
+  /** Put flows in if nothing is against any of them; the answer is whether that was so. */
+  #putAll(device: Device, puts: readonly FastPut[]): boolean {
+    const requests = this.#requests.clear();
+    for (const { flow, isCarried } of puts) {
+      requests.flow(isCarried ? REQUEST.update : REQUEST.add, flow);
+    }
+    return device.write(requests.bytes) === null;
   }
 
   /**
