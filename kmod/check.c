@@ -7,7 +7,7 @@
 
 /* More is a mistake: RTP's fastest clocks have some 100 kHz. */
 #define LRK_CLOCK_MAX 1000000
-/* 11 days. Idle times are told in 32 bits of jiffies. */
+/* 11 days. */
 #define LRK_IDLE_MAX 1000000
 
 #define LRK_AT(field) offsetof(struct lrk_flow_request, flow.field)

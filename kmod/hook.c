@@ -174,13 +174,14 @@ static void lrk_packet_note(struct lrk_packet *packet)
 {
 	const struct lrk_leaving *leaving = &packet->hit.leaving;
 	struct lrk_flow *flow = packet->hit.flow;
+	const unsigned long now = jiffies;
 
 	WRITE_ONCE(flow->packets, flow->packets + 1);
-	WRITE_ONCE(flow->bytes, flow->bytes + packet->len);
+	smp_store_release(&flow->bytes, flow->bytes + packet->len);	/* lrk_table_delta() */
 	if (unlikely(packet->source_port != leaving->locked_port))
 		WRITE_ONCE(flow->open_packets, flow->open_packets + 1);
-	if (READ_ONCE(flow->last) != (u32)jiffies)
-		WRITE_ONCE(flow->last, jiffies);
+	if (READ_ONCE(flow->last) != now)
+		WRITE_ONCE(flow->last, now);
 	lrk_count(packet->ln, LRK_RELAYED);
 	this_cpu_add(packet->ln->counts->count[LRK_RELAYED_BYTES], packet->len);
 	if (!packet->rtp)

@@ -2,17 +2,24 @@
 /* Tells of flows: one, all by pages, those that have moved, those that are silent. */
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
+#include <linux/math64.h>
 #include <linux/prefetch.h>
 #include <linux/sched.h>
 #include "list.h"
 #include "slot.h"
 
 /* In jiffies. A packet that is relayed right now may be of a later tick than the one that was read. */
-static u32 lrk_idle(const struct lrk_flow *flow)
+static unsigned long lrk_idle(const struct lrk_flow *flow)
 {
-	s32 idle = (u32)jiffies - READ_ONCE(flow->last);
+	long idle = jiffies - READ_ONCE(flow->last);
 
-	return max(idle, 0);
+	return max(idle, 0L);
+}
+
+/* jiffies_to_msecs() has 32 bits. */
+static u64 lrk_idle_ms(const struct lrk_flow *flow)
+{
+	return div_u64((u64)lrk_idle(flow) * MSEC_PER_SEC, HZ);
 }
 
 /**
@@ -34,7 +41,7 @@ void lrk_answer_of(const struct lrk_slot *slot, struct lrk_flow_answer *answer)
 	answer->stranger_packets = READ_ONCE(flow->stranger_packets);
 	answer->dropped_packets = READ_ONCE(flow->dropped_packets);
 	answer->candidate_packets = READ_ONCE(flow->candidate_packets);
-	answer->idle_ms = jiffies_to_msecs(lrk_idle(flow));
+	answer->idle_ms = lrk_idle_ms(flow);
 	answer->first_ssrc = READ_ONCE(flow->first_ssrc);
 	answer->last_ssrc = READ_ONCE(flow->last_ssrc);
 	answer->rtp_expected = READ_ONCE(flow->rtp_expected);
@@ -116,7 +123,7 @@ int lrk_table_page(struct lrk_net *ln, u64 *cursor, u32 limit, struct lrk_flow_a
 static void lrk_delta_of(const struct lrk_flow *flow, u64 bytes, struct lrk_delta *delta)
 {
 	delta->key = flow->spec.key;
-	delta->idle_ms = jiffies_to_msecs(lrk_idle(flow));
+	delta->idle_ms = min_t(u64, lrk_idle_ms(flow), U32_MAX);
 	delta->packets = READ_ONCE(flow->packets);
 	delta->bytes = bytes;
 }

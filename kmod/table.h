@@ -44,7 +44,6 @@ struct lrk_leaving {
  * @packets: relayed
  * @bytes: relayed
  * @last: when the last packet was relayed, in jiffies
- * @first_ssrc: of the first packet
  * @last_ssrc: of the last one
  * @seq_ssrc: whose sequence numbers these are
  * @rtp_expected: by sequence numbers
@@ -62,6 +61,7 @@ struct lrk_leaving {
  * @candidate_packets: from @candidate_port
  * @candidate_port: who asks to replace the locked port, or 0
  * @stranger_port: the last stranger
+ * @first_ssrc: of the first packet
  * @packet_room: of max_packets, times HZ
  * @byte_room: of max_bytes, times HZ
  * @refilled: when the rooms were, in jiffies
@@ -72,8 +72,7 @@ struct lrk_flow {
 	struct rtable __rcu *rt;
 	u64 packets;
 	u64 bytes;
-	u32 last;
-	u32 first_ssrc;
+	unsigned long last;
 	u32 last_ssrc;
 	u32 seq_ssrc;
 	u32 rtp_expected;
@@ -93,11 +92,14 @@ struct lrk_flow {
 	__be16 candidate_port;
 	__be16 stranger_port;
 	u32 refilled;
+	u32 first_ssrc;
 	u64 packet_room;
 	u64 byte_room;
 	struct lrk_flow_spec spec;
 	struct rcu_head rcu;
 };
+
+static_assert(offsetof(struct lrk_flow, open_packets) == 64);	/* a packet takes this one line */
 
 /**
  * struct lrk_slot - one place of the table, and all that a look-up reads: a cache line
