@@ -9,7 +9,7 @@
 # Names with capitals are C's own; versions may be named in compat alone, which is what these two complain of.
 ignore=CAMELCASE,LINUX_VERSION_CODE,CONSTANT_COMPARISON
 found=$(cd "$TOP/kmod" && perl "$ROOT/usr/src/checkpatch/checkpatch.pl" --strict --no-tree --root / --quiet --terse \
-	--show-types --max-line-length=120 --ignore "$ignore" --file ./*.[ch] uapi/*.h compat/*.h 2>&1) || {
+	--show-types --max-line-length=120 --ignore "$ignore" --file ./*.[ch] uapi/*.h compat/*.h kunit/*.c 2>&1) || {
 	printf '%s\n' "$found" >&2
 	fail "checkpatch --strict finds something"
 }
