@@ -1,0 +1,49 @@
+#!/bin/bash
+# Makes the folder that guest.sh runs from: modules, programs and rules.
+#
+#   kit.sh KERNEL|uml FOLDER SESSIONS…
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
+
+(($# >= 3)) || fail "usage: kit.sh KERNEL|uml FOLDER SESSIONS…"
+kernel=$1
+kit=$2
+shift 2
+mkdir -p "$kit"
+
+c_program() { gcc -static -O2 -Wall -Wextra -Werror -o "$kit/$1" "$KMOD_BENCH/$1.c"; }
+
+# Rules are recorded once, in the folder beside the kits.
+rules() {
+	local sessions=$1 folder
+	folder=$(dirname "$kit")/rules/$sessions
+	if [[ ! -d $folder ]]; then
+		mkdir -p "$folder"
+		unshare --net "$TOP/tools/deno.sh" run --allow-all --quiet "$KMOD_BENCH/record_nft.ts" "$sessions" "$folder"
+	fi
+	cp -r "$folder" "$kit/"
+}
+
+# What guest.sh's rules and devices need, with what these need, in the order of loading.
+stock_modules() {
+	local release name file
+	release=$(release_of "$kernel")
+	mkdir -p "$kit/modules"
+	[[ -e $ROOT/lib/modules/$release/modules.dep ]] || chroot "$ROOT" /usr/sbin/depmod "$release"
+	for name in dummy nf_tables nft_chain_nat nft_ct nft_nat iptable_filter; do
+		chroot "$ROOT" /usr/sbin/modprobe -S "$release" --show-depends "$name" 2>/dev/null || true
+	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' | while read -r file; do
+		name=$(basename "$file" .xz)
+		if [[ $file == *.xz ]]; then xz -dc "$ROOT$file"; else cat "$ROOT$file"; fi >"$kit/modules/$name"
+		echo "$name"
+	done >"$kit/modules/order"
+}
+
+"$KMOD_BENCH/module.sh" "$kernel" "$KMOD_BENCH/inject" "$kit/inject.ko"
+"$KMOD_BENCH/module.sh" "$kernel" "$TOP/kmod" "$kit/lrkproxy.ko"
+[[ $kernel == uml ]] || stock_modules
+c_program flows
+c_program replay
+cp "$ROOT/usr/bin/busybox" "$KMOD_BENCH"/guest*.sh "$kit/"
+chmod +x "$kit"/guest*.sh
+for sessions in "$@"; do rules "$sessions"; done
