@@ -4,6 +4,7 @@
 #   boot.sh KERNEL MODULE
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/tree.sh"
 
 (($# == 2)) || fail "usage: boot.sh KERNEL MODULE"
 release=$(release_of "$1")
@@ -15,40 +16,9 @@ tree=$scratch/tree
 image=$ROOT/boot/vmlinuz-$release
 [[ -e $image ]] || image=$ROOT/lib/modules/$release/vmlinuz
 
-# with_libraries PROGRAM: the program and what it is linked to, at their places in the tree.
-with_libraries() {
-	local file
-	mkdir -p "$tree/$(dirname "$1")"
-	cp -L "$ROOT$1" "$tree$1"
-	while read -r file; do
-		mkdir -p "$tree/$(dirname "$file")"
-		cp -L "$ROOT$file" "$tree$file"
-	done < <(chroot "$ROOT" /lib64/ld-linux-x86-64.so.2 --list "$1" | grep -oE '/[^ ]+')
-}
-
-make_tree() {
-	local name file command
-	mkdir -p "$tree"/{bin,sbin,lib,lib64,proc,sys,dev,run,tmp,mod}
-	cp "$ROOT/usr/bin/busybox" "$tree/bin/"
-	for command in sh mount insmod rmmod dmesg grep tail echo; do ln -s busybox "$tree/bin/$command"; done
-	with_libraries /usr/bin/ip
-	ln -s /usr/bin/ip "$tree/sbin/ip"
-	gcc -static -O1 -Wall -Werror -o "$tree/bin/relay" "$VM/relay.c"
-	for name in llc stp bridge br_netfilter veth; do
-		file=$(find "$ROOT/lib/modules/$release/kernel" -name "$name.ko*")
-		if [[ $file == *.xz ]]; then xz -dc "$file" >"$tree/mod/$name.ko"; else cp "$file" "$tree/mod/$name.ko"; fi
-	done
-	cp "$module" "$tree/mod/lrkproxy.ko"
-	install -m 755 "$VM/init.sh" "$tree/init"
-}
-
-make_tree
-# cpio from the root, since a machine that runs tests need not have one.
-# shellcheck disable=SC2016  # the inner shell's
-unshare --mount --propagation private bash -euc '
-	mount --bind "$2" "$1/work"
-	chroot "$1" /bin/sh -c "cd /work && find . | cpio -o -H newc --quiet"
-' - "$ROOT" "$tree" >"$scratch/initrd"
+make_tree "$tree" "$ROOT/lib/modules/$release/kernel" "$VM/init.sh"
+cp "$module" "$tree/mod/lrkproxy.ko"
+pack_tree "$tree" >"$scratch/initrd"
 
 log=$scratch/log
 status=0

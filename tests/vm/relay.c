@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/io.h>
+#include <sys/reboot.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -1143,8 +1144,10 @@ int main(int argc, char **argv)
 	int before;
 
 	if (argc == 3 && !strcmp(argv[1], "exit")) {
+		/* QEMU has a port for it, and is gone then; user-mode Linux ends when it is switched off. */
 		if (!ioperm(0xf4, 1, 1))
 			outb(atoi(argv[2]), 0xf4);
+		reboot(RB_POWER_OFF);
 		return 1;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);

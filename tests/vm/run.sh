@@ -1,7 +1,7 @@
 #!/bin/bash
-# Builds the module for each kernel in kernels.txt, or those that are named, and tests it there.
+# Builds the module for each kernel in kernels.txt and tests it there, and in kernels that look for mistakes.
 #
-#   run.sh [KERNEL…]
+#   run.sh [KERNEL|MODE…]          those alone. Modes are debug/run.sh's: plant, relay, fuzz, leaks, stress
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
@@ -14,11 +14,20 @@ found=$(cd "$TOP/kmod" && perl "$ROOT/usr/src/checkpatch/checkpatch.pl" --strict
 	fail "checkpatch --strict finds something"
 }
 say "checkpatch: clean"
-kernels=("$@")
-((${#kernels[@]})) || mapfile -t kernels < <(kernel_names)
+chosen=("$@")
+if ((${#chosen[@]} == 0)); then
+	mapfile -t chosen < <(kernel_names)
+	chosen+=(plant relay fuzz leaks stress)
+fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-for kernel in "${kernels[@]}"; do
+modes=()
+for kernel in "${chosen[@]}"; do
+	if ! kernel_names | grep -qxF "$kernel"; then
+		modes+=("$kernel")
+		continue
+	fi
 	"$VM/build.sh" "$kernel" "$work/$kernel"
 	"$VM/boot.sh" "$kernel" "$work/$kernel/lrkproxy.ko"
 done
+((${#modes[@]} == 0)) || "$VM/debug/run.sh" "${modes[@]}"
