@@ -25,6 +25,7 @@ make_tree() {
 		file=$(find "$2" -name "$name.ko*")
 		if [[ $file == *.xz ]]; then xz -dc "$file" >"$tree/mod/$name.ko"; else cp "$file" "$tree/mod/$name.ko"; fi
 	done
+	cp "$VM/complaints.txt" "$tree/mod/"
 	install -m 755 "$3" "$tree/init"
 }
 
