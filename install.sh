@@ -5,9 +5,11 @@ set -euo pipefail
 usage() {
 	cat <<'HELP'
 Usage: sudo ./install.sh [--upgrade] [--binary FILE] [--no-start] [--no-demo]
+                         [--no-module | --kernel RELEASE]
        sudo ./install.sh --uninstall | --purge
 
-Builds lrkproxy and installs it as a service. Run again, it puts right what is
+Builds lrkproxy and installs it as a service, with its kernel module if the kernel's
+headers and a compiler are there. Run again, it puts right what is
 missing and keeps what you have edited. Calls go on meanwhile. If anything fails,
 the version that was there before goes on working.
 
@@ -16,6 +18,9 @@ the version that was there before goes on working.
   --binary FILE  install this program, which tools/build.sh made, and build nothing
   --no-start     put everything in place, but start nothing
   --no-demo      do not run the demonstration at the end
+  --kernel RELEASE  build the kernel module for this kernel, or for "all" whose headers
+                 are installed, instead of the running one
+  --no-module    build no kernel module; one that is installed stays
   --uninstall    end calls, stop the service and remove all of it but an edited
                  lrkproxy.ini
   --purge        the same, and lrkproxy.ini
@@ -36,7 +41,7 @@ command_path=$prefix/bin/lrkproxy
 program=$command_path
 binary=$source_dir/dist/lrkproxy
 packages=(nftables iproute2 procps)
-action=install start=yes demo=yes build=yes
+action=install start=yes demo=yes build=yes module=yes kernel=''
 stage='' progress=''
 
 say() { printf '==> %s\n' "$*"; }
@@ -52,6 +57,10 @@ die() {
 . "$source_dir/tools/install/machine.sh"
 # shellcheck source=tools/install/files.sh
 . "$source_dir/tools/install/files.sh"
+# shellcheck source=tools/install/module.sh
+. "$source_dir/tools/install/module.sh"
+# shellcheck source=tools/install/module_build.sh
+. "$source_dir/tools/install/module_build.sh"
 # shellcheck source=tools/install/service.sh
 . "$source_dir/tools/install/service.sh"
 manifest=$state_dir/files
@@ -63,6 +72,12 @@ parse() {
 		--uninstall | --purge) action=${1#--} ;;
 		--no-start) start=no ;;
 		--no-demo) demo=no ;;
+		--no-module) module=no ;;
+		--kernel)
+			[[ ${2:-} == all || -d /lib/modules/${2:-/none} ]] || die "--kernel: there is no /lib/modules/${2:-RELEASE}"
+			kernel=$2
+			shift
+			;;
 		--binary)
 			[[ -f ${2:-} ]] || die "--binary needs a file: \"${2:-}\" is none"
 			build=no binary=$(readlink -f "$2")
@@ -153,9 +168,13 @@ install_it() {
 	say "Installing $command_path"
 	place
 	make_sysctls
+	read_device_rule
 	bring_up || die "the new version does not work; correct what the lines above say, then run this again"
 	progress=''
 	keep_new_files
+	# Last, since calls do not need it.
+	[[ $module == no ]] || make_module
+	[[ $start == no ]] || use_module
 }
 
 show_it() {
@@ -187,6 +206,7 @@ NEXT
 uninstall_it() {
 	local packages_kept
 	packages_kept=$(recorded packages | sort -u | tr '\n' ' ')
+	[[ ! -e $state_dir/modules ]] || forget_module
 	[[ ! -x $command_path ]] || end_calls || say 'The daemon could not be asked to end its calls'
 	! command -v systemctl >/dev/null || systemctl --quiet disable lrkproxy.service 2>/dev/null || true
 	! is_active || systemctl stop lrkproxy.service
@@ -195,6 +215,7 @@ uninstall_it() {
 	restore_sysctls
 	[[ ! -e $manifest ]] || remove_files "$manifest"
 	! has_systemd || systemctl daemon-reload
+	read_device_rule
 	forget_machine "$1"
 	say 'Removed'
 	[[ -z ${packages_kept// /} ]] ||
@@ -206,6 +227,7 @@ if [[ -n $destdir ]]; then
 	[[ $action == install ]] || die "DESTDIR is for packaging only: remove $destdir yourself"
 	[[ $build == no ]] || build_program
 	stage_files "$destdir"
+	[[ $module == no ]] || stage_module "$destdir/usr/src/lrkproxy-$(project_version)"
 	exit 0
 fi
 [[ $(id -u) == 0 ]] || die "must be run as root: sudo $0"

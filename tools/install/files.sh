@@ -12,6 +12,7 @@ file_table() {
 		echo "644 $unit $units/systemd/system/${unit##*/}"
 	done
 	echo "644 $source_dir/systemd/sysusers.d/lrkproxy.conf $units/sysusers.d/lrkproxy.conf"
+	echo "644 $source_dir/systemd/rules.d/60-lrkproxy.rules $units/udev/rules.d/60-lrkproxy.rules"
 	echo "644 $source_dir/tests/golden/lrkproxy.ini $prefix/share/lrkproxy/lrkproxy.ini"
 	echo "644 $source_dir/tests/acceptance/kamailio.cfg $prefix/share/doc/lrkproxy/examples/kamailio.cfg"
 	echo "644 $source_dir/docs/OPERATIONS.md $prefix/share/doc/lrkproxy/OPERATIONS.md"
@@ -30,6 +31,18 @@ stage_files() {
 		esac >"$1$target"
 		chmod "$mode" "$1$target"
 	done < <(file_table)
+}
+
+project_version() { sed -n 's/^export const VERSION = "\(.*\)";/\1/p' "$source_dir/src/base/version.ts"; }
+
+# stage_module FOLDER: the kernel module's sources, without what a build has left among them.
+stage_module() {
+	local file
+	while read -r file; do
+		install -D -m 644 "$source_dir/kmod/$file" "$1/$file"
+	done < <(cd "$source_dir/kmod" && find . -type f \
+		\( -name '*.[ch]' -o -name Kbuild -o -name Makefile -o -name dkms.conf \) ! -name '*.mod.c')
+	sed -i "s/@VERSION@/$(project_version)/" "$1/dkms.conf"
 }
 
 beside() { echo "${1%/*}/.${1##*/}.$2"; }
