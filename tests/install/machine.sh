@@ -1,11 +1,11 @@
 #!/bin/bash
-# machine.sh SUITE FOLDER: in namespaces of its own, becomes a fresh machine of that Debian and runs
-# cases.sh in it. Started by run.sh, which connects tap0.
+# machine.sh ROOT FOLDER CASES: in namespaces of its own, becomes a fresh machine of that root in the cache
+# and runs CASES in it. Started by run.sh, which connects tap0.
 . "$(dirname "$0")/../acceptance/lib.sh"
-suite=$1 folder=$2 root=$2/root
+base=$CACHE/$1 folder=$2 root=$2/root cases=$3
 
 # Nothing of this outlives the machine, so nothing needs to reach a disk.
-mount -t overlay -o "volatile,lowerdir=$CACHE/base-$suite,upperdir=$folder/upper,workdir=$folder/work" machine "$root"
+mount -t overlay -o "volatile,lowerdir=$base,upperdir=$folder/upper,workdir=$folder/work" machine "$root"
 mount -t proc proc "$root/proc"
 mount -t sysfs sysfs "$root/sys"
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
@@ -48,7 +48,8 @@ mkdir -p "$source"
 mkdir -p "$source/dist/.build"
 cp "$TOP"/dist/.build/*.zst "$source/dist/.build/" 2>/dev/null || true
 cp "$TOP"/dist/lrkproxy_*.deb "$root/root/lrkproxy.deb"
+cp "$TOP/dist/lrkproxy" "$root/root/built"
 
 exec chroot "$root" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
 	LANG=C.UTF-8 npm_config_cafile=/run/certificates.pem NODE_EXTRA_CA_CERTS=/run/certificates.pem \
-	"${passed_on[@]}" bash /root/lrkproxy/tests/install/cases.sh
+	"${passed_on[@]}" bash "/root/lrkproxy/tests/install/$cases"

@@ -25,24 +25,30 @@ finish() {
 trap finish EXIT
 scratch=$(mktemp -d /var/tmp/lrkproxy-install.XXXXXX)
 
-# What debootstrap gives and nothing else: a fresh machine.
-ensure_base() {
-	local root=$CACHE/base-$1
+# ensure_root NAME SUITE OPTION…: what debootstrap gives with these options and nothing else.
+ensure_root() {
+	local root=$CACHE/$1 log=$CACHE/debootstrap-$1.log
 	[[ ! -d $root ]] || return 0
 	say "building $root (kept for later runs)"
 	rm -rf --one-file-system "$root.building"
 	use_apt_proxy
-	debootstrap --variant=minbase "$1" "$root.building" "$(debian_mirror)" >"$CACHE/debootstrap-base-$1.log" 2>&1 ||
-		fail "debootstrap $1: see $CACHE/debootstrap-base-$1.log"
+	debootstrap --variant=minbase "${@:3}" "$2" "$root.building" "$(debian_mirror)" >"$log" 2>&1 ||
+		fail "debootstrap $2: see $log"
 	mv -T "$root.building" "$root"
 }
 
-# run_machine SUITE: a machine of its own: file system, processes and network, with a way out
+# A fresh machine, and one with what a module is built with.
+ensure_roots() {
+	ensure_root "base-$1" "$1"
+	ensure_root "modules-$1" "$1" --include=dkms,gcc,make,kmod,xz-utils,linux-headers-cloud-amd64,nftables,iproute2,procps
+}
+
+# run_machine ROOT CASES: a machine of its own: file system, processes and network, with a way out
 # through this one's sockets.
 run_machine() {
-	local suite=$1 folder=$scratch/$1 world init network
+	local root=$1 cases=$2 folder=$scratch/$1 world init network
 	mkdir -p "$folder"/{upper,work,root}
-	unshare --mount --net --pid --fork --kill-child --mount-proc bash "$here/machine.sh" "$suite" "$folder" &
+	unshare --mount --net --pid --fork --kill-child --mount-proc bash "$here/machine.sh" "$root" "$folder" "$cases" &
 	world=$!
 	wait_for 10 "the machine's first process" has_own_network "$world"
 	init=$(pgrep -P "$world")
@@ -63,7 +69,7 @@ bash "$here/texts.sh"
 mkdir -p "$CACHE"
 exec 9>"$CACHE/.lock"
 flock 9
-for suite in "${suites[@]}"; do ensure_base "$suite"; done
+for suite in "${suites[@]}"; do ensure_roots "$suite"; done
 exec 9>&-
 bash "$ACCEPTANCE/roots.sh" "${suites[@]/#/systemd-}"
 
@@ -84,7 +90,8 @@ in_background() {
 	logs+=("$1")
 }
 for suite in "${suites[@]}"; do
-	in_background "$suite" run_machine "$suite"
+	in_background "$suite" run_machine "base-$suite" cases.sh
+	in_background "$suite, module" run_machine "modules-$suite" module_cases.sh
 	in_background "$suite, systemd" bash "$here/booted.sh" "$suite"
 done
 failed=0

@@ -11,7 +11,7 @@ SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || 
 export SOURCE_DATE_EPOCH
 umask 022
 
-version=$(sed -n 's/^export const VERSION = "\(.*\)";/\1/p' src/base/version.ts)
+version=$(project_version)
 architecture=$(dpkg --print-architecture)
 maintainer=${DEB_MAINTAINER:-$(git log -1 --format='%an <%ae>' 2>/dev/null || true)}
 maintainer=${maintainer:-lrkproxy maintainers <root@$(hostname -f)>}
@@ -34,11 +34,15 @@ Section: net
 Priority: optional
 Installed-Size: $(du -sk --apparent-size --exclude=DEBIAN "$root" | cut -f 1)
 Depends: libc6 (>= $(libc_version)), libgcc-s1, nftables, iproute2, procps, passwd
+Suggests: dkms
 Enhances: kamailio
 Description: RTP relay in the kernel for Kamailio's lrkproxy module
  Relays the RTP and RTCP of SIP calls inside the Linux kernel, with stateless
  nftables rules, on the commands of Kamailio. It neither transcodes nor inspects
  media. Calls outlive a restart of the daemon.
+ .
+ The source of a kernel module for high rates is included. It is built where
+ dkms and the headers of the kernel are installed.
 CONTROL
 }
 
@@ -50,14 +54,15 @@ changelog() {
 
 # A maintainer script: the functions that install.sh uses too, then what is its own.
 script() {
-	printf '#!/bin/bash\nset -e\nprogram=/usr/bin/lrkproxy\nsay() { echo "lrkproxy: $*"; }\n\n'
-	sed -e '/^#!/d' -e '/^# shellcheck/d' tools/install/guess.sh tools/install/machine.sh
+	printf '#!/bin/bash\nset -e\nprogram=/usr/bin/lrkproxy\nversion=%s\nsay() { echo "lrkproxy: $*"; }\n\n' "$version"
+	sed -e '/^#!/d' -e '/^# shellcheck/d' tools/install/guess.sh tools/install/machine.sh tools/install/module.sh
 	sed -e '/^#/d' "tools/deb/$1"
 }
 
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 stage_files "$root"
+stage_module "$root/usr/src/lrkproxy-$version"
 gzip -9n "$root/usr/share/man/man8/lrkproxy.8"
 doc=$root/usr/share/doc/lrkproxy
 install -m 644 tools/deb/copyright "$doc/copyright"

@@ -31,9 +31,10 @@ use_module() {
 
 # read_device_rule: udev's, also for a device that is there already.
 read_device_rule() {
-	[[ -S /run/udev/control ]] || return 0
-	udevadm control --reload
-	! is_loaded || udevadm trigger --settle /dev/lrkproxy || true
+	if command -v udevadm >/dev/null && [[ -S /run/udev/control ]]; then
+		udevadm control --reload
+		! is_loaded || udevadm trigger --settle /dev/lrkproxy || true
+	fi
 }
 
 # forget_module: from the kernel and from the disk, whoever has put it there.
@@ -56,5 +57,5 @@ forget_module() {
 
 # dkms_versions: that DKMS knows, a line each.
 dkms_versions() {
-	! command -v dkms >/dev/null || compgen -G '/var/lib/dkms/lrkproxy/*/source' | cut -d / -f 6
+	! command -v dkms >/dev/null || { compgen -G '/var/lib/dkms/lrkproxy/*/source' || true; } | cut -d / -f 6
 }

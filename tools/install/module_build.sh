@@ -9,7 +9,7 @@ module_log=$state_dir/module.log
 module_kernels() {
 	{
 		case $kernel in
-		all) compgen -G '/lib/modules/*/build/Makefile' ;;
+		all) compgen -G '/lib/modules/*/build/Makefile' || true ;;
 		'') echo "/lib/modules/$(uname -r)/" ;;
 		*) echo "/lib/modules/$kernel/" ;;
 		esac
