@@ -120,6 +120,17 @@ export interface SessionView {
   readonly callee: PartyView;
 }
 
+/**
+ * RTP of one party by its sequence numbers (RFC 3550, A.3), as the kernel module counts it: since the
+ * flow went there.
+ */
+export interface LossView {
+  readonly party: "caller" | "callee";
+  /** Packets that were sent, and those of them that have not come. */
+  readonly sent: number;
+  readonly lost: number;
+}
+
 /** Somebody whose packets to one of the session's relay sockets were dropped. */
 export interface StrangerView {
   readonly from: string;
@@ -131,6 +142,8 @@ export interface StrangerView {
 export interface SessionReport {
   readonly session: SessionView;
   readonly strangers: readonly StrangerView[];
+  /** What is known of RTP that was lost on its way to the relay. */
+  readonly loss: readonly LossView[];
   /** Sentences for an operator. */
   readonly findings: readonly string[];
 }

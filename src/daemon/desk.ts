@@ -157,7 +157,10 @@ export class Desk {
 
   #reports(entries: readonly Entry[]): readonly SessionReport[] {
     const strangers = this.#parts.backend.strangers();
-    return this.#read(entries).map(([view, entry]) => sessionReport(view, entry, strangers));
+    const { paths } = this.#parts;
+    return this.#read(entries).map(([view, entry]) =>
+      sessionReport(view, entry, { strangers, loss: paths.lossOf(entry) })
+    );
   }
 
   /** Those of the entries that are still there, with their latest counts. */

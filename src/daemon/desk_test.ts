@@ -236,6 +236,11 @@ Deno.test("Desk sends calls a way by hand, and shows it", async () => {
     session?.pathReason ?? "",
     /^the caller's RTCP, the callee's RTP, .*: not heard yet$/,
   );
+  world.send("10.10.1.10:6000", "10.10.1.1:20002");
+  world.module.lost = 2;
+  const shown = await ask(desk, { command: "show", callId });
+  assert.ok("reports" in shown);
+  assert.deepEqual(shown.reports[0]?.loss, [{ party: "caller", sent: 3, lost: 2 }]);
   assert.deepEqual(await path({ callId: "other" }, "kmod"), {
     ...{ schema, path: { sessions: 0, kmod: 0, obstacle: null } },
   });

@@ -1,8 +1,9 @@
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
-import type { PathsView, PathView } from "../control/admin.ts";
+import type { LossView, PathsView, PathView } from "../control/admin.ts";
 import type { FastState } from "../core/fast_path.ts";
 import { loadText, type PathMode, type Promotion, type Scope } from "../core/promotion.ts";
+import { flowOf } from "../core/session.ts";
 import type { Entry, SessionTable } from "../core/table.ts";
 import type { PathName, TwoPaths } from "../core/two_paths.ts";
 import { reasonLeft } from "./path_reason.ts";
@@ -80,6 +81,17 @@ export class PathKeeper {
       ? state
       : promotion.reasonAgainst(session) ?? reasonLeft(session, paths, state);
     return { path: paths.pathOf(session), pathReason };
+  }
+
+  /** What the fast path knows of RTP that was lost before it came to the relay. */
+  lossOf({ session }: Entry): readonly LossView[] {
+    const parties = [["caller", flowOf(session, 0)], ["callee", flowOf(session, 2)]] as const;
+    return parties.flatMap(([party, flow]): readonly LossView[] => {
+      const [count] = flow ? this.#parts.paths.fastCounts([flow]) : [];
+      if (!count || count.expected === 0) return [];
+      // Packets that came twice may make it less than none.
+      return [{ party, sent: count.expected, lost: Math.max(0, count.expected - count.received) }];
+    });
   }
 
   /** The ways that media take. */

@@ -1,6 +1,7 @@
 import { formatEndpoint, formatIpv4 } from "../base/ipv4.ts";
 import type {
   FlowView,
+  LossView,
   PartyView,
   SessionReport,
   SessionView,
@@ -41,7 +42,10 @@ export function sessionView(entry: Entry, path: SessionPath, moment: Moment): Se
 export function sessionReport(
   view: SessionView,
   entry: Entry,
-  strangers: readonly Stranger[],
+  { strangers, loss }: {
+    readonly strangers: readonly Stranger[];
+    readonly loss: readonly LossView[];
+  },
 ): SessionReport {
   const sockets = [entry.session.a.local, entry.session.b.local].flatMap((
     { address, port },
@@ -49,7 +53,7 @@ export function sessionReport(
   const own = strangers
     .filter(({ key: { local } }) => sockets.includes(`${local.address}:${local.port}`))
     .map(strangerView);
-  return { session: view, strangers: own, findings: explain(view, own) };
+  return { session: view, strangers: own, loss, findings: explain(view, own) };
 }
 
 function strangerView({ key: { remote, local }, port, packets }: Stranger): StrangerView {

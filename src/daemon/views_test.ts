@@ -112,7 +112,10 @@ Deno.test("sessionReport() names those strangers that spoke to the call's socket
     ["203.0.113.9:7000", "192.0.2.1:20004"],
   ] as const;
   for (const [from, to] of senders) assert.equal(world.send(from, to), null);
-  const report = sessionReport(view(world), world.only(), world.backend.strangers());
+  const report = sessionReport(view(world), world.only(), {
+    strangers: world.backend.strangers(),
+    loss: [],
+  });
   assert.deepEqual(report.strangers, [
     { from: "203.0.113.9:7000", to: "192.0.2.1:20000", packets: 2 },
     { from: "203.0.113.9:7001", to: "192.0.2.1:20001", packets: 1 },

@@ -15,6 +15,8 @@ export class FakeModule {
   readonly flows = new Map<string, { flow: FastFlow; packets: number; bytes: number }>();
   relayed: Amount = { packets: 0, bytes: 0 };
   isThere = true;
+  /** RTP packets that each sender has sent, and that never came. */
+  lost = 0;
   room = Infinity;
 
   /** Go away, or come back, with nothing in either case. */
@@ -79,7 +81,7 @@ export class FakeFastPath implements FastPath {
       const carried = this.module.flows.get(flowKeyText(key));
       if (!carried) return null;
       const { packets, bytes } = carried;
-      return { packets, bytes, expected: packets, received: packets };
+      return { packets, bytes, expected: packets + this.module.lost, received: packets };
     });
   }
 

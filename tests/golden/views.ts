@@ -109,11 +109,11 @@ export const REPORTS: readonly SessionReport[] = [
     { from: "10.10.1.10:6000", to: "10.10.1.1:20002", packets: 1 },
     { from: "203.0.113.9:7000", to: "192.0.2.1:20001", packets: 250 },
   ]),
-  report(ON_HOLD, []),
+  { ...report(ON_HOLD, []), loss: [{ party: "caller", sent: 8_640_123, lost: 123 }] },
 ];
 
 function report(session: SessionView, strangers: SessionReport["strangers"]): SessionReport {
-  return { session, strangers, findings: explain(session, strangers) };
+  return { session, strangers, loss: [], findings: explain(session, strangers) };
 }
 
 /** What `status` shows. */

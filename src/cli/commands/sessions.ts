@@ -1,4 +1,4 @@
-import type { PartyView, SessionReport, SessionView } from "../../control/admin.ts";
+import type { LossView, PartyView, SessionReport, SessionView } from "../../control/admin.ts";
 import { byteSize, duration, table, visible } from "../output.ts";
 
 /** `lrkproxy sessions` for people: two lines a session, one for each direction. */
@@ -49,7 +49,7 @@ function lastHeard({ rtp, rtcp }: PartyView): string {
 }
 
 /** `lrkproxy show` for people. */
-export function reportText({ session, strangers, findings }: SessionReport): string {
+export function reportText({ session, strangers, loss, findings }: SessionReport): string {
   const since = new Date(session.createdMs).toISOString();
   const lines = [
     `Call-ID   ${visible(session.callId)}`,
@@ -62,12 +62,17 @@ export function reportText({ session, strangers, findings }: SessionReport): str
       ...partyRows("caller", session.caller),
       ...partyRows("callee", session.callee),
     ]),
+    ...loss.map(lossText),
     ...strangers.map(({ from, to, packets }) =>
       `refused   ${packets} packet${packets === 1 ? "" : "s"} from ${from} to ${to}`
     ),
     ...findings.map((finding) => `=> ${finding}`),
   ];
   return lines.join("\n") + "\n";
+}
+
+function lossText({ party, sent, lost }: LossView): string {
+  return `lost      ${lost} of ${sent} RTP packets of the ${party} on their way here, since they go through the kernel module`;
 }
 
 function pathText({ path, pathReason }: SessionView): string {

@@ -1,19 +1,19 @@
 /*
  * What it costs to promote and demote sessions, and to read their statistics, from the daemon's own
- * code: `deno run -A tools/bench/kmod_sessions.ts [DEVICE]`. Needs the kernel module, and nobody who
+ * code: `deno run -A tools/bench/kmod/control.ts [DEVICE]`. Needs the kernel module, and nobody who
  * uses it in this network namespace. With /dev/null for a device it shows the daemon's share.
  */
-import { systemClock } from "../../src/base/clock.ts";
-import type { Logger } from "../../src/base/log.ts";
-import { lockedTo } from "../../src/core/latch.ts";
-import { Promotion } from "../../src/core/promotion.ts";
-import { type Flow, flowsOf, type Session } from "../../src/core/session.ts";
-import { newEntry, SessionTable } from "../../src/core/table.ts";
-import { TwoPaths } from "../../src/core/two_paths.ts";
-import { PathKeeper } from "../../src/daemon/path_keeper.ts";
-import { FakeBackend } from "../../src/fake/backend.ts";
-import { DEVICE } from "../../src/kmod/device.ts";
-import { KmodFastPath } from "../../src/kmod/fast_path.ts";
+import { systemClock } from "../../../src/base/clock.ts";
+import type { Logger } from "../../../src/base/log.ts";
+import { lockedTo } from "../../../src/core/latch.ts";
+import { Promotion } from "../../../src/core/promotion.ts";
+import { type Flow, flowsOf, type Session } from "../../../src/core/session.ts";
+import { newEntry, SessionTable } from "../../../src/core/table.ts";
+import { TwoPaths } from "../../../src/core/two_paths.ts";
+import { PathKeeper } from "../../../src/daemon/path_keeper.ts";
+import { FakeBackend } from "../../../src/fake/backend.ts";
+import { DEVICE } from "../../../src/kmod/device.ts";
+import { KmodFastPath } from "../../../src/kmod/fast_path.ts";
 
 const SESSIONS = 100_000;
 const COUNTED = 20_000;
