@@ -22,7 +22,7 @@ make_tree() {
 	ln -s /usr/bin/ip "$tree/sbin/ip"
 	gcc -static -O1 -Wall -Werror -o "$tree/bin/relay" "$VM/relay.c"
 	for name in llc stp bridge br_netfilter veth; do
-		file=$(find "$2" -name "$name.ko*")
+		file=$(find "$2/" -name "$name.ko*")
 		if [[ $file == *.xz ]]; then xz -dc "$file" >"$tree/mod/$name.ko"; else cp "$file" "$tree/mod/$name.ko"; fi
 	done
 	cp "$VM/complaints.txt" "$tree/mod/"

@@ -37,12 +37,12 @@ make_namespaces() {
 	net=0
 	for name in A B; do
 		net=$((net + 1))
-		ip netns add $name && ip link add v$name type veth peer name p$name netns $name || return 1
-		ip addr add 10.$net.0.1/24 dev v$name && ip link set v$name up || return 1
-		ip -n $name addr add 10.$net.0.2/24 dev p$name && ip -n $name link set p$name up || return 1
-		ip -n $name route add default via 10.$net.0.1 || return 1
+		/sbin/ip netns add $name && /sbin/ip link add v$name type veth peer name p$name netns $name || return 1
+		/sbin/ip addr add 10.$net.0.1/24 dev v$name && /sbin/ip link set v$name up || return 1
+		/sbin/ip -n $name addr add 10.$net.0.2/24 dev p$name && /sbin/ip -n $name link set p$name up || return 1
+		/sbin/ip -n $name route add default via 10.$net.0.1 || return 1
 	done
-	ip netns add N
+	/sbin/ip netns add N
 }
 
 # The module's own unit tests, if the build has made any.
@@ -63,7 +63,10 @@ run_kunit() {
 }
 
 run_program() {
-	make_namespaces || fail "no namespaces"
+	if ! make_namespaces; then
+		fail "no namespaces"
+		return
+	fi
 	"$@" || fail "$1"
 	rmmod lrkproxy || fail "the module is still held"
 	# It loads and goes again after all that.
@@ -89,7 +92,7 @@ for module in llc stp bridge br_netfilter veth; do
 	insmod /mod/$module.ko || fail $module
 done
 # As in ../init.sh.
-ip link add bridge type bridge || fail "no bridge"
+/sbin/ip link add bridge type bridge || fail "no bridge"
 look_at_the_start
 [ "$run" = plant ] || insmod /mod/lrkproxy.ko || fail "the module does not load"
 if [ $status = 0 ]; then

@@ -202,6 +202,7 @@ static void make_call(void)
 		if (recvfrom(fd, got, sizeof(got), 0, (void *)&from, &size) != sizeof(got) ||
 		    memcmp(sent, got, sizeof(sent)) || !is_from(&from, RELAY_A, CALL_A)) {
 			COUNT(lost, 1);
+			printf("FAIL: packet %u of the call is lost, or came back as something else\n", i);
 			exit(1);
 		}
 		COUNT(called, 1);
