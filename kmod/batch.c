@@ -9,6 +9,7 @@
 #include "flow.h"
 #include "grow.h"
 #include "hook.h"
+#include "learn.h"
 #include "list.h"
 #include "stats.h"
 #include "table.h"
@@ -246,6 +247,7 @@ static void lrk_undo(struct lrk_net *ln, struct lrk_undo *undo)
 	}
 }
 
+/* Learning is paused: what is undone would not be undone with a port that was learned meanwhile. */
 static int lrk_do_all(struct lrk_batch *batch, struct lrk_undo *undo)
 {
 	int err = 0;
@@ -304,8 +306,11 @@ int lrk_batch_run(struct lrk_batch *batch)
 		return lrk_batch_fail(batch, 0, lrk_fault_of(-ENOMEM));
 	mutex_lock(&ln->mutex);
 	err = lrk_batch_prepare(batch);
-	if (!err)
+	if (!err) {
+		lrk_learn_pause(ln);
 		err = lrk_do_all(batch, undo);
+		lrk_learn_resume(ln);
+	}
 	lrk_hook_settle(ln);
 	lrk_expire_start(ln);
 	mutex_unlock(&ln->mutex);

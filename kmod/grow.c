@@ -2,11 +2,15 @@
 /* Memory of tables: a greater one is made before flows are added, and given back when there are none. */
 #include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include "grow.h"
+#include "learn.h"
 #include "slot.h"
 
 #define LRK_TABLE_MIN 64
+/* Of a gigabyte; kvmalloc() does not like two. */
+#define LRK_TABLE_MAX BIT(24)
 
 static struct lrk_table *lrk_table_alloc(u32 slots)
 {
@@ -17,6 +21,7 @@ static struct lrk_table *lrk_table_alloc(u32 slots)
 	return table;
 }
 
+/* Takes milliseconds, in which nobody else changes slots, and packets come and go. */
 static void lrk_table_copy(u64 seed, struct lrk_table *to, const struct lrk_table *from)
 {
 	const struct lrk_slot *slot;
@@ -25,6 +30,8 @@ static void lrk_table_copy(u64 seed, struct lrk_table *to, const struct lrk_tabl
 	u32 i;
 
 	for (i = 0; i <= from->mask; i++) {
+		if (!(i % 4096))
+			cond_resched();
 		slot = &from->slots[i];
 		if (!lrk_slot_is_flow(slot))
 			continue;
@@ -53,17 +60,18 @@ int lrk_table_reserve(struct lrk_net *ln, u32 more)
 	if (old && (u64)old->used + more <= ((u64)old->mask + 1) / 4 * 3)
 		return 0;
 	slots = roundup_pow_of_two(max_t(u64, ((u64)ln->flows + more) * 2, LRK_TABLE_MIN));
-	if (slots > BIT(30))
+	if (slots > LRK_TABLE_MAX)
 		return -ENOMEM;
 	new = lrk_table_alloc(slots);
 	if (!new)
 		return -ENOMEM;
-	/* Softirq does not wait for the lock: a port is learned from the next packet then. */
-	spin_lock_bh(&ln->lock);
+	lrk_learn_pause(ln);
 	if (old)
 		lrk_table_copy(ln->seed, new, old);
+	spin_lock_bh(&ln->lock);
 	rcu_assign_pointer(ln->table, new);
 	spin_unlock_bh(&ln->lock);
+	lrk_learn_resume(ln);
 	ln->generation++;
 	if (old)
 		kvfree_rcu(old, rcu);

@@ -4,6 +4,36 @@
 #include "list.h"
 #include "slot.h"
 
+/**
+ * lrk_learn_pause() - from now on slots change by those alone who hold lrk_net.mutex
+ * @ln: the namespace
+ *
+ * A port is learned from the next packet then. May be nested.
+ *
+ * Context: process, lrk_net.mutex.
+ */
+void lrk_learn_pause(struct lrk_net *ln)
+{
+	lockdep_assert_held(&ln->mutex);
+	spin_lock_bh(&ln->lock);
+	ln->paused++;
+	spin_unlock_bh(&ln->lock);
+}
+
+/**
+ * lrk_learn_resume() - packets may teach ports again
+ * @ln: the namespace
+ *
+ * Context: process, lrk_net.mutex.
+ */
+void lrk_learn_resume(struct lrk_net *ln)
+{
+	lockdep_assert_held(&ln->mutex);
+	spin_lock_bh(&ln->lock);
+	ln->paused--;
+	spin_unlock_bh(&ln->lock);
+}
+
 /* The opposite flow sends to the port that was just heard. */
 static void lrk_tell_opposite(struct lrk_net *ln, const struct lrk_slot *slot, __be16 port)
 {
@@ -56,7 +86,7 @@ static u16 lrk_learn(struct lrk_net *ln, struct lrk_slot *slot, __be16 port)
  * @port: source port of an RTP or RTCP packet
  * @event: zeroed; set to what has become of the flow
  *
- * Does nothing while somebody else writes: the next packet will do.
+ * Does nothing while somebody else writes, or in a pause: the next packet will do.
  *
  * Context: softirq.
  * Return: whether @event is to be told.
@@ -69,7 +99,7 @@ bool lrk_table_learn(struct lrk_net *ln, const struct lrk_flow_key *key, __be16 
 
 	if (!spin_trylock_bh(&ln->lock))
 		return false;
-	slot = lrk_slot_find(ln, key);
+	slot = ln->paused ? NULL : lrk_slot_find(ln, key);
 	if (slot)
 		type = lrk_learn(ln, slot, port);
 	if (type)

@@ -18,6 +18,7 @@ struct lrk_counts;
  * @lock: taken to change @table's slots and a flow's route, also in softirq, there by trylock alone
  * @mutex: taken by everyone who adds, deletes or lists flows; outer to @lock
  * @seed: what the hash begins with
+ * @paused: packets teach nothing until it is 0; see lrk_learn_pause(). Under @lock
  * @generation: how often @table was replaced; see LRK_DUMP. Under @mutex
  * @moment: of the last page of LRK_DELTA, which no two share. Under @mutex
  * @flows: how many there are. Under @mutex
@@ -37,6 +38,7 @@ struct lrk_net {
 	spinlock_t lock;		/* slots, routes */
 	struct mutex mutex;		/* who comes and goes */
 	u64 moment;
+	u32 paused;
 	u32 generation;
 	u32 flows;
 	u32 timed;

@@ -4,6 +4,7 @@
  * lrk_net.lock. Flows come and go under lrk_net.mutex, so memory is made without holding the lock.
  */
 #include <linux/math64.h>
+#include <linux/sched.h>
 #include <net/route.h>
 #include "flow.h"
 #include "grow.h"
@@ -182,6 +183,8 @@ void lrk_table_clear(struct lrk_net *ln)
 	for (i = 0; i <= table->mask; i++) {
 		struct lrk_slot *slot = &table->slots[i];
 
+		if (!(i % 4096))
+			cond_resched();
 		if (lrk_slot_is_flow(slot))
 			lrk_flow_free(lrk_table_remove(ln, &slot->flow->spec.key, NULL));
 	}

@@ -325,6 +325,27 @@ static void learns(struct kunit *test)
 	clear(ln);
 }
 
+/* A write that may have to be undone, or a table that is being copied. */
+static void learns_nothing_in_a_pause(struct kunit *test)
+{
+	struct lrk_flow_spec spec = spec_of(nth_key(1));
+	struct lrk_net *ln = new_net(test);
+	struct lrk_flow_answer event;
+
+	spec.locked_port = 0;
+	spec.flags = LRK_FLOW_OPEN;
+	KUNIT_ASSERT_EQ(test, add(ln, &spec), 0);
+	mutex_lock(&ln->mutex);
+	lrk_learn_pause(ln);
+	KUNIT_EXPECT_EQ(test, lrk_table_reserve(ln, 1000), 0);
+	KUNIT_EXPECT_FALSE(test, learn(ln, spec.key, 999, &event));
+	lrk_learn_resume(ln);
+	mutex_unlock(&ln->mutex);
+	KUNIT_EXPECT_TRUE(test, learn(ln, spec.key, 999, &event));
+	KUNIT_EXPECT_EQ(test, event.header.type, LRK_EVENT_LEARNED);
+	clear(ln);
+}
+
 /* The flow at the key of the opposite one belongs to another call: it goes on as it is. */
 static void leaves_others_alone_when_learning(struct kunit *test)
 {
@@ -501,6 +522,7 @@ static struct kunit_case table_cases[] = {
 	KUNIT_CASE(agrees_with_a_model),
 	KUNIT_CASE(updates),
 	KUNIT_CASE(learns),
+	KUNIT_CASE(learns_nothing_in_a_pause),
 	KUNIT_CASE(leaves_others_alone_when_learning),
 	KUNIT_CASE(lists_by_pages),
 	KUNIT_CASE(tells_what_has_moved),
