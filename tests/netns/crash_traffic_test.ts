@@ -37,7 +37,7 @@ Deno.test("200 calls lose no packet over four SIGKILLs, and every session is tak
   assert.deepEqual(created(after), created(before));
   await expectRightAnswers(world);
 
-  const [sent, lost] = await crowd.hangUp();
+  const { sent, lost } = await crowd.hangUp();
   console.log(`${sent} packets sent, ${lost} lost, 0 doubled`);
   assert.equal(lost, 0);
 });

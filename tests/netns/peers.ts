@@ -27,7 +27,7 @@ const PROGRAM = new URL("../../dist/tools/rtp_peer", import.meta.url).pathname;
 
 /**
  * One side of hundreds of calls in a process of its own (`tests/tools/rtp_peer.c`), which goes on
- * whatever the test is busy with: 50 RTP packets a second and call, and two RTCP ones.
+ * whatever the test is busy with: 50 RTP packets a second and call, and two RTCP ones; fewer on request.
  */
 export class RtpPeer implements AsyncDisposable {
   readonly #folder = Deno.makeTempDirSync({ prefix: "lrk-peer-" });
@@ -36,13 +36,13 @@ export class RtpPeer implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   #over = false;
 
-  constructor(place: Namespace, side: "caller" | "callee") {
+  constructor(place: Namespace, side: "caller" | "callee", intervalMs = 20) {
     const { success, stderr } = new Deno.Command("make", { args: ["-s", "-C", TOOLS, "rtp_peer"] })
       .outputSync();
     if (!success) throw new Error(`Cannot build rtp_peer: ${new TextDecoder().decode(stderr)}`);
     Deno.writeTextFileSync(this.#commands, "");
     const command = new Deno.Command(PROGRAM, {
-      args: [side, this.#commands, this.#report],
+      args: [side, this.#commands, this.#report, `${intervalMs}`],
       stdin: "null",
     });
     this.#process = place.run(() => command.spawn());
@@ -70,7 +70,7 @@ export class RtpPeer implements AsyncDisposable {
 
   async #end(signal: Deno.Signal): Promise<void> {
     this.#process.kill(signal);
-    await within("rtp_peer ends", this.#process.status, 15_000);
+    await within("rtp_peer ends", this.#process.status, 45_000);
     this.#over = true;
   }
 }

@@ -169,7 +169,7 @@ for (const suite of ["bookworm", "trixie"]) {
         await unit.untilStatus("200 sessions through nft");
       });
 
-      const [sent, lost] = await crowd.hangUp();
+      const { sent, lost } = await crowd.hangUp();
       console.log(`${sent} packets sent, ${lost} lost, 0 doubled`);
       assert.equal(lost, 0);
     });

@@ -9,11 +9,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define RTCP_INTERVAL_MS 500
-#define PROBES 15		/* 300 ms of them */
+#define RTCP_INTERVAL_MS 500	/* and not more often than every fifth RTP packet */
+#define PROBES 15
 #define LINGER_MS 300		/* the other side may probe a little later */
 #define SWITCH_GRACE_MS 500	/* a re-INVITE reaches the two sides one after the other */
 #define BATCH 8
+
+unsigned int rtp_interval_ms = 20;
 
 struct call *call_new(const char *id, enum side side)
 {
@@ -100,7 +102,7 @@ void call_probe(struct call *call, uint64_t now)
 {
 	call->sending = false;
 	call->probes_left = PROBES;
-	call->linger_until_ns = now + (PROBES * RTP_INTERVAL_MS + LINGER_MS) * MS;
+	call->linger_until_ns = now + (PROBES * rtp_interval_ms + LINGER_MS) * MS;
 }
 
 static void send_one(struct stream *stream, enum phase phase, bool rtcp, uint64_t now)
@@ -128,13 +130,18 @@ static void send_one(struct stream *stream, enum phase phase, bool rtcp, uint64_
 	track_sent(&stream->track, &mark);
 }
 
+static uint64_t rtcp_interval_ns(void)
+{
+	return (5 * rtp_interval_ms > RTCP_INTERVAL_MS ? 5 * rtp_interval_ms : RTCP_INTERVAL_MS) * MS;
+}
+
 bool call_serve(struct call *call, uint64_t now)
 {
 	if (call->sending) {
 		send_one(&call->stream[RTP], MEDIA, false, now);
 		if (now >= call->next_rtcp_ns) {
 			send_one(&call->stream[RTCP], MEDIA, true, now);
-			call->next_rtcp_ns = now + RTCP_INTERVAL_MS * MS;
+			call->next_rtcp_ns = now + rtcp_interval_ns();
 		}
 	} else if (call->probes_left) {
 		call->probes_left--;

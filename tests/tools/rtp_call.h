@@ -13,7 +13,10 @@
 #include "rtp_track.h"
 
 #define MS 1000000ull
-#define RTP_INTERVAL_MS 20
+#define MAX_RTP_INTERVAL_MS 1000
+
+/* Between two RTP packets of a stream; 20 unless a machine is too slow for that. */
+extern unsigned int rtp_interval_ms;
 
 enum { RTP, RTCP, STREAMS };
 
@@ -50,7 +53,7 @@ void call_start(struct call *call, struct sockaddr_in relay, uint64_t now);
 void call_stop(struct call *call, uint64_t now);
 void call_probe(struct call *call, uint64_t now);
 
-/* To be called every RTP_INTERVAL_MS. False when the call is over and has left its sockets. */
+/* To be called every rtp_interval_ms. False when the call is over and has left its sockets. */
 bool call_serve(struct call *call, uint64_t now);
 
 /* Reads and checks what has arrived, a batch at most. */

@@ -1,7 +1,7 @@
 /*
  * One side of many calls: real UDP sockets that send and check RTP and RTCP.
  *
- *   rtp_peer caller|callee COMMANDS REPORT
+ *   rtp_peer caller|callee COMMANDS REPORT [MS]
  *
  * COMMANDS is a file that grows while SIPp runs (its log); it is followed to the end of the run:
  *
@@ -10,6 +10,8 @@
  *   move CALL-ID IP PORT     go on from another local address (a re-INVITE)
  *   stop CALL-ID             hang up: no more media
  *   probe CALL-ID            the BYE is answered: send packets that must not arrive any more
+ *
+ * MS is the time between two RTP packets of a call, 20 by default.
  *
  * Blank lines and lines that begin with # are passed over.
  *
@@ -31,14 +33,15 @@
 
 #include "rtp_call.h"
 
-#define FINISH_MS 3000
+#define FINISH_MS (3000 + 20 * rtp_interval_ms)
 #define BUCKETS 4096
 
 static enum side my_side;
 static int epoll_fd;
 static struct call *buckets[BUCKETS];
-/* A call sends in one of 20 slots of 1 ms, so that its packets are 20 ms apart. */
-static struct call *slots[RTP_INTERVAL_MS];
+/* A call sends in one of as many slots of 1 ms as there are between two of its packets; they take turns. */
+static struct call *slots[MAX_RTP_INTERVAL_MS];
+static unsigned int next_slot;
 static struct call *first_call, **last_call = &first_call;
 static uint32_t open_calls, most_open, bad_commands;
 static uint64_t tick, worst_lag_ns;
@@ -70,7 +73,7 @@ static struct call *find_call(const char *id)
 
 static void join_slot(struct call *call)
 {
-	struct call **slot = &slots[(tick + 1) % RTP_INTERVAL_MS];
+	struct call **slot = &slots[next_slot++ % rtp_interval_ms];
 
 	call->next_in_slot = *slot;
 	*slot = call;
@@ -182,8 +185,8 @@ static void skip_missed_rounds(uint64_t begin, uint64_t now)
 {
 	uint64_t now_tick = (now - begin) / MS;
 
-	if (now_tick > tick + RTP_INTERVAL_MS)
-		tick = now_tick - RTP_INTERVAL_MS;
+	if (now_tick > tick + rtp_interval_ms)
+		tick = now_tick - rtp_interval_ms;
 }
 
 /* One round a millisecond: sleeping in between gathers packets, where waking for each would not keep up. */
@@ -202,7 +205,7 @@ static void run(int commands)
 		follow(commands, now);
 		skip_missed_rounds(begin, now);
 		for (; begin + tick * MS < now; tick++)
-			run_slot(&slots[tick % RTP_INTERVAL_MS], now);
+			run_slot(&slots[tick % rtp_interval_ms], now);
 		receive();
 		if (finishing && !finish_by)
 			finish_by = now + FINISH_MS * MS;
@@ -253,8 +256,11 @@ int main(int argc, char **argv)
 	uint64_t begin = now_ns();
 	int commands;
 
-	if (argc != 4 || (strcmp(argv[1], "caller") && strcmp(argv[1], "callee")))
-		errx(2, "usage: rtp_peer caller|callee COMMANDS REPORT");
+	if (argc == 5)
+		rtp_interval_ms = atoi(argv[4]);
+	if (argc < 4 || argc > 5 || (strcmp(argv[1], "caller") && strcmp(argv[1], "callee")) ||
+	    rtp_interval_ms < 1 || rtp_interval_ms > MAX_RTP_INTERVAL_MS)
+		errx(2, "usage: rtp_peer caller|callee COMMANDS REPORT [MS]");
 	my_side = strcmp(argv[1], "caller") ? CALLEE : CALLER;
 	commands = open(argv[2], O_RDONLY | O_CREAT | O_CLOEXEC, 0644);
 	if (commands < 0)
