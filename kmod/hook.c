@@ -243,8 +243,9 @@ static unsigned int lrk_packet_admit(struct lrk_packet *packet)
  */
 static unsigned int lrk_hook(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
-	struct lrk_packet packet;	/* not zeroed: this is every UDP packet */
-	struct lrk_route route;
+	/* Not zeroed, not even where the compiler would: this is every UDP packet. */
+	struct lrk_packet packet __uninitialized;
+	struct lrk_route route __uninitialized;
 	unsigned int verdict;
 
 	packet.ln = priv;
@@ -263,7 +264,7 @@ static unsigned int lrk_hook(void *priv, struct sk_buff *skb, const struct nf_ho
 		return lrk_slow(&packet, LRK_SLOW_TTL);
 	if (unlikely(!lrk_route_get(packet.ln, &packet.key, &packet.hit, &route)))
 		return lrk_slow(&packet, LRK_SLOW_ROUTE);
-	if (unlikely(packet.len > dst_mtu(&route.rt->dst))) {
+	if (unlikely(!lrk_route_fits(&route, packet.len))) {
 		lrk_route_put(&route);
 		return lrk_slow(&packet, LRK_SLOW_MTU);
 	}

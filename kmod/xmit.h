@@ -43,6 +43,24 @@ static inline bool lrk_route_get(struct lrk_net *ln, const struct lrk_flow_key *
 }
 
 /**
+ * lrk_route_fits() - is a packet small enough for its way?
+ * @route: from lrk_route_get()
+ * @len: of the IP packet
+ *
+ * As dst_mtu() says, but without calls where neither a path nor a route has an MTU of its own.
+ *
+ * Return: whether.
+ */
+static inline bool lrk_route_fits(const struct lrk_route *route, u32 len)
+{
+	const struct rtable *rt = route->rt;
+
+	if (likely(!rt->rt_pmtu && !dst_metric_raw(&rt->dst, RTAX_MTU)))
+		return len <= READ_ONCE(rt->dst.dev->mtu);
+	return len <= dst_mtu(&rt->dst);
+}
+
+/**
  * lrk_route_put() - the packet does not take its way after all
  * @route: from lrk_route_get()
  */

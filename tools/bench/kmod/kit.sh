@@ -44,6 +44,6 @@ stock_modules() {
 [[ $kernel == uml ]] || stock_modules
 c_program flows
 c_program replay
-cp "$ROOT/usr/bin/busybox" "$KMOD_BENCH"/guest*.sh "$kit/"
+cp "$ROOT/usr/bin/busybox" "$KMOD_BENCH"/guest*.sh "$KMOD_BENCH/control_guest.sh" "$kit/"
 chmod +x "$kit"/guest*.sh
 for sessions in "$@"; do rules "$sessions"; done

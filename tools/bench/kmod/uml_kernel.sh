@@ -6,6 +6,25 @@
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
+# Bytes of all registers that the processor saves, as ptrace(2) wants them back.
+registers_size() {
+	local program=$SOURCE.building/registers
+	gcc -x c -o "$program" - <<-'C'
+		#include <cpuid.h>
+		#include <stdio.h>
+
+		int main(void)
+		{
+			unsigned int a, b, c, d;
+
+			__cpuid_count(0xd, 0, a, b, c, d);
+			return printf("%u\n", b) < 0;
+		}
+	C
+	"$program"
+	rm "$program"
+}
+
 # Once for all kernels that are built of it.
 unpack_source() (
 	exec 8>"$CACHE/.lock-linux-source"
@@ -19,6 +38,8 @@ unpack_source() (
 	dpkg-deb --fsys-tarfile "$building"/package/linux-source-6.1_*.deb |
 		tar -xO ./usr/src/linux-source-6.1.tar.xz | xz -dc | tar -x --strip-components=1 -C "$building"
 	rm -r "$building/package"
+	# The source has the size of older processors, which newer ones do not take.
+	sed -i "s/HOST_FP_SIZE, 2696/HOST_FP_SIZE, $(registers_size)/" "$building/arch/x86/um/user-offsets.c"
 	mv -T "$building" "$SOURCE"
 )
 
