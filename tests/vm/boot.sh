@@ -16,7 +16,8 @@ tree=$scratch/tree
 image=$ROOT/boot/vmlinuz-$release
 [[ -e $image ]] || image=$ROOT/lib/modules/$release/vmlinuz
 
-make_tree "$tree" "$ROOT/lib/modules/$release/kernel" "$VM/init.sh"
+make_tree "$tree" "$ROOT/lib/modules/$release/kernel" "$VM/init.sh" \
+	llc stp bridge br_netfilter veth vrf xfrm_algo xfrm_user
 cp "$module" "$tree/mod/lrkproxy.ko"
 pack_tree "$tree" >"$scratch/initrd"
 

@@ -9,7 +9,7 @@ mount -t tmpfs tmpfs /tmp
 echo 1 >/proc/sys/net/ipv4/ip_forward
 /sbin/ip link set lo up
 status=0
-for module in llc stp bridge br_netfilter veth; do
+for module in llc stp bridge br_netfilter veth vrf xfrm_algo xfrm_user; do
 	insmod /mod/$module.ko || status=1
 done
 # A bridge has a hook in PRE_ROUTING all the time. Without any other, the kernel would patch its code with each first and

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -651,6 +652,74 @@ static void leaves_the_unusual(void)
 	CHECK(!flush());
 }
 
+/* A sender that hands over many packets as one: veth passes them on like that, as a card's GRO would. */
+static void leaves_the_aggregated(void)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(RTP_A) };
+	int fd = udp_socket("A", A, 5004), size = 100;
+	uint64_t form = count(LRK_SLOW_FORM);
+	uint8_t payload[300] = { 0x80 };
+
+	to.sin_addr.s_addr = inet_addr(RELAY_A);
+	CHECK(!put1(a_to_b(LRK_ADD, 5004)));
+	CHECK(!setsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &size, sizeof(size)));
+	CHECK(sendto(fd, payload, sizeof(payload), 0, (void *)&to, sizeof(to)) == sizeof(payload));
+	CHECK(is_left(5004) && is_left(5004) && is_left(5004));
+	CHECK(count(LRK_SLOW_FORM) == form + 1 && nothing(raw_b, 5004));
+	close(fd);
+	CHECK(!flush());
+}
+
+/* From a VRF the route may be another one: it is left to the kernel. */
+static void leaves_a_vrf(void)
+{
+	uint64_t form = count(LRK_SLOW_FORM);
+
+	CHECK(!put1(a_to_b(LRK_ADD, 5004)));
+	run("/sbin/ip link add red type vrf table 77 && /sbin/ip link set red up && /sbin/ip link set vA master red");
+	from_a(5004, 1);
+	CHECK(nothing(raw_b, 5004));
+	/* Once as the link's, and once as the VRF's. */
+	CHECK(count(LRK_SLOW_FORM) == form + 2);
+	run("/sbin/ip link del red");
+	from_a(5004, 2);
+	CHECK(reaches_b());
+	CHECK(!flush());
+}
+
+/* A policy that comes in the middle of a stream: nothing leaves past it. */
+static void obeys_ipsec(void)
+{
+	uint64_t route = count(LRK_SLOW_ROUTE);
+
+	CHECK(!put1(a_to_b(LRK_ADD, 5004)));
+	from_a(5004, 1);
+	CHECK(reaches_b());
+	run("/sbin/ip xfrm policy add dst 10.2.0.2/32 dir out action block");
+	from_a(5004, 2);
+	CHECK(is_left(5004) && nothing(raw_b, 5004) && count(LRK_SLOW_ROUTE) == route + 1);
+	run("/sbin/ip xfrm policy deleteall");
+	from_a(5004, 3);
+	CHECK(reaches_b());
+	CHECK(!flush());
+}
+
+/* Nobody answers for the address; and then somebody does. */
+static void waits_for_a_neighbour(void)
+{
+	union request r = flow(LRK_ADD, A, RELAY_A, RTP_A, RELAY_B, RTP_B, "10.2.0.77", 5004, 5004);
+
+	CHECK(!put1(r));
+	from_a(5004, 1);
+	from_a(5004, 2);
+	CHECK(nothing(raw_b, 5004));
+	run("/sbin/ip -n B addr add 10.2.0.77/32 dev pB && /sbin/ip neigh flush dev vB");
+	from_a(5004, 3);
+	CHECK(reaches(raw_b, 5004));
+	run("/sbin/ip -n B addr del 10.2.0.77/32 dev pB");
+	CHECK(!flush());
+}
+
 static void follows_changes(void)
 {
 	union request r = flow(LRK_ADD, A, RELAY_A, RTP_A, RELAY_B, RTP_B, "10.9.0.9", 5004, 5004);
@@ -942,6 +1011,83 @@ static void expires(void)
 	close(events);
 }
 
+/* More than wait to be read: their number is told, after those that were kept. */
+static void tells_of_lost_events(void)
+{
+	int events = open("/dev/lrkproxy", O_RDWR | O_NONBLOCK), i, many = LRK_EVENTS_MAX + 904;
+	union request subscribe = { .header.type = LRK_SUBSCRIBE }, *r = calloc(many, sizeof(*r));
+	struct pollfd p = { .fd = events, .events = POLLIN };
+	uint64_t end = now_ms() + 20000;
+	union answer a;
+
+	CHECK(!put(events, &subscribe, 1) && !put(events, &subscribe, 1));
+	CHECK(poll(&p, 1, 0) == 0);
+	for (i = 0; i < many; i++) {
+		r[i] = nth(LRK_ADD, i);
+		r[i].flow.flow.idle_seconds = 1;
+	}
+	put_all(r, many);
+	free(r);
+	CHECK(poll(&p, 1, 10000) == 1 && p.revents == POLLIN);
+	while (plain(LRK_STATS, 0, 0).stats.flows && now_ms() < end)
+		usleep(10000);
+	for (i = 0; i < LRK_EVENTS_MAX; i++) {
+		a = take(events);
+		if (a.header.type != LRK_EVENT_EXPIRED)
+			break;
+	}
+	CHECK(i == LRK_EVENTS_MAX);
+	a = take(events);
+	CHECK(a.header.type == LRK_EVENT_LOST && a.error.index == 904);
+	CHECK(read(events, &a, sizeof(a)) == -1 && errno == EAGAIN && poll(&p, 1, 0) == 0);
+	close(events);
+}
+
+/* A writer that is killed anywhere has written a batch or not. */
+static void survives_a_killed_writer(void)
+{
+	const int many = 4096;
+	union request *r = calloc(2 * many, sizeof(*r));
+	int i, child, cut = 0;
+	uint64_t flows;
+
+	for (i = 0; i < many; i++) {
+		r[i] = nth(LRK_ADD, i);
+		r[many + i] = nth(LRK_DELETE, i);
+	}
+	for (i = 0; i < 30; i++) {
+		child = fork();
+		if (!child)
+			for (;;) {
+				put(device, r, many);
+				put(device, r + many, many);
+			}
+		usleep(20000 + 1777 * i);
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+		flows = plain(LRK_STATS, 0, 0).stats.flows;
+		CHECK(flows == 0 || flows == (uint64_t)many);
+		cut += !!flows;
+		CHECK(!flush());
+	}
+	printf("info killed writers: %d of 30 left their flows\n", cut);
+	free(r);
+}
+
+/* Fewer than there are: they stay, and may change. */
+static void keeps_flows_over_max_flows(void)
+{
+	CHECK(!put1(a_to_b(LRK_ADD, 5004)) && !put1(b_to_a(LRK_ADD, 5004)));
+	run("echo 1 >/sys/module/lrkproxy/parameters/max_flows");
+	CHECK(plain(LRK_HELLO, LRK_ABI_VERSION, 0).hello.max_flows == 1);
+	CHECK(!put1(a_to_b(LRK_UPDATE, 5004)));
+	CHECK(refused(nth(LRK_ADD, 1), ENOSPC, LRK_REASON_FULL, 0));
+	from_a(5004, 1);
+	CHECK(reaches_b());
+	run("echo 400000 >/sys/module/lrkproxy/parameters/max_flows");
+	CHECK(!flush());
+}
+
 static void needs_the_capability(void)
 {
 	int status, child;
@@ -956,6 +1102,54 @@ static void needs_the_capability(void)
 	waitpid(child, &status, 0);
 	CHECK(status == 0);
 	chmod("/dev/lrkproxy", 0600);
+}
+
+/* What N gets it sends back, until it goes. */
+static void flood_n(void)
+{
+	struct packet p = { .sport = 5004, .dport = RTP_A, .from = "10.4.0.1", .to = "10.4.0.2" };
+	int fd = raw_socket("relay"), n, i;
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	uint8_t b[2048];
+
+	for (i = 0;; i++) {
+		p.seq = i;
+		n = build(b, &p);
+		memcpy(&to.sin_addr, b + 16, 4);
+		sendto(fd, b, n, 0, (void *)&to, sizeof(to));
+	}
+}
+
+static void namespaces_go_under_traffic(void)
+{
+	union request r = flow(LRK_ADD, "10.4.0.1", "10.4.0.2", RTP_A, "10.4.0.2", RTP_B, "10.4.0.1", 5004, 5004);
+	int i, j, child, saved = device;
+
+	for (i = 0; i < 5; i++) {
+		run("/sbin/ip netns add N && /sbin/ip link add vN type veth peer name pN netns N");
+		run("/sbin/ip addr add 10.4.0.1/24 dev vN && /sbin/ip link set vN up");
+		run("/sbin/ip -n N addr add 10.4.0.2/24 dev pN && /sbin/ip -n N link set pN up");
+		enter("N");
+		device = open("/dev/lrkproxy", O_RDWR);
+		enter("relay");
+		CHECK(device >= 0 && !put1(r));
+		child = fork();
+		if (!child) {
+			close(device);
+			flood_n();
+		}
+		for (j = 0; j < 1000 && count(LRK_RELAYED) < 100; j++)
+			usleep(10000);
+		CHECK(count(LRK_RELAYED) >= 100);
+		close(device);
+		device = saved;
+		run("/sbin/ip netns del N");
+		for (j = 0; j < 1000 && plain(LRK_HELLO, LRK_ABI_VERSION, 0).hello.flows; j++)
+			usleep(10000);
+		CHECK(plain(LRK_HELLO, LRK_ABI_VERSION, 0).hello.flows == 0);
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+	}
 }
 
 /* Namespaces see their own flows alone, and may go with flows in them. */
@@ -1125,14 +1319,22 @@ static const struct {
 	{ "admits by version and rate", admits },
 	{ "measures jitter", measures_jitter },
 	{ "leaves the unusual alone", leaves_the_unusual },
+	{ "leaves what is aggregated alone", leaves_the_aggregated },
+	{ "leaves a VRF alone", leaves_a_vrf },
+	{ "obeys IPsec policies", obeys_ipsec },
+	{ "waits for a neighbour", waits_for_a_neighbour },
 	{ "follows route, link, neighbour and address changes", follows_changes },
 	{ "refuses with a precise error, and nothing half-applied", refuses },
 	{ "takes many", takes_many },
 	{ "tells which flows have moved", tells_what_has_moved },
 	{ "flows outlive the file", outlives_the_file },
 	{ "flows expire", expires },
+	{ "tells of lost events", tells_of_lost_events },
+	{ "survives a killed writer", survives_a_killed_writer },
+	{ "keeps flows over max_flows", keeps_flows_over_max_flows },
 	{ "needs CAP_NET_ADMIN", needs_the_capability },
 	{ "lives in namespaces", lives_in_namespaces },
+	{ "namespaces go under traffic", namespaces_go_under_traffic },
 	{ "withstands noise", withstands_noise },
 	{ "withstands churn", withstands_churn },
 	{ "unloads under traffic", unloads_under_traffic },

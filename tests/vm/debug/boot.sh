@@ -15,7 +15,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 tree=$scratch/tree
 
-make_tree "$tree" "$KERNELS/$kernel" "$DEBUG/init.sh"
+make_tree "$tree" "$KERNELS/$kernel" "$DEBUG/init.sh" llc stp bridge br_netfilter veth vrf
 for command in sed cat rmmod sleep; do ln -sf busybox "$tree/bin/$command"; done
 cp "$DEBUG/complaints.txt" "$tree/"
 find "$modules" "$KERNELS/$kernel/lib/kunit" -name '*.ko' -exec cp {} "$tree/mod/" \;

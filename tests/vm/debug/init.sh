@@ -88,7 +88,7 @@ scan_for_leaks() {
 	fi
 }
 
-for module in llc stp bridge br_netfilter veth; do
+for module in llc stp bridge br_netfilter veth vrf; do
 	insmod /mod/$module.ko || fail $module
 done
 # As in ../init.sh.
