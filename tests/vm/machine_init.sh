@@ -3,6 +3,8 @@
 # status on the console, and leaves. What the command says goes to the second serial port.
 export PATH=/usr/sbin:/usr/bin HOME=/root TERM=dumb LANG=C.UTF-8 DENO_NO_UPDATE_CHECK=1 NO_COLOR=1
 export DENO_DIR=/lrkproxy/machine/deno
+# Without KVM everything takes longer.
+export LRK_TEST_PATIENCE=6
 exec </dev/null >/dev/ttyS1 2>&1
 stty -opost <&1
 

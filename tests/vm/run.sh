@@ -1,5 +1,6 @@
 #!/bin/bash
-# Builds the module for each kernel in kernels.txt and tests it there, and in kernels that look for mistakes.
+# Builds the module for each kernel in kernels.txt and tests it there, alone and with the daemon, and in kernels that
+# look for mistakes. Needs dist/lrkproxy.
 #
 #   run.sh [KERNEL|MODE…]          those alone. Modes are debug/run.sh's: plant, relay, fuzz, leaks, stress
 # shellcheck source-path=SCRIPTDIR
@@ -29,5 +30,6 @@ for kernel in "${chosen[@]}"; do
 	fi
 	"$VM/build.sh" "$kernel" "$work/$kernel"
 	"$VM/boot.sh" "$kernel" "$work/$kernel/lrkproxy.ko"
+	"$VM/e2e/run.sh" "$kernel" "$work/$kernel/lrkproxy.ko"
 done
 ((${#modes[@]} == 0)) || "$VM/debug/run.sh" "${modes[@]}"

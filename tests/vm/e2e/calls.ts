@@ -31,7 +31,7 @@ const INTERVAL_MS = Number(Deno.env.get("LRK_E2E_INTERVAL_MS") ?? 200);
 const MODULE = "/lrkproxy/machine/lrkproxy.ko";
 const PARAMETER = "/sys/module/lrkproxy/parameters/max_flows";
 const DEFAULT_MAX_FLOWS = 400_000;
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 20_000;
 const CALLS: readonly Call[] = Array.from({ length: SESSIONS }, (_, n) => numberedCall(n));
 /** Each call has RTP and RTCP both ways. */
 export const FLOWS = 4 * SESSIONS;
