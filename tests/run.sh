@@ -17,8 +17,8 @@ Installs what the tests need and runs these tiers, all of them by default:
   netns       the kernel path in network namespaces: contract suite, real daemon
   systemd     the unit in a booted Debian 12 and 13: kill -9, restart, upgrade, hang under calls
   metrics     what is exported, and the alert rules, in the eyes of Prometheus' own tool
-  vm          the kernel module on the stock kernels of Debian 12, 13 and sid, and under KASAN, lockdep and kmemleak, in
-              virtual machines
+  vm          the kernel module on the stock kernels of Debian 12, 13 and sid, alone and with the daemon, and under
+              KASAN, lockdep and kmemleak, in virtual machines
   acceptance  Kamailio 6.0 and 5.6 with SIPp callers and real RTP
 
 Exit status 0 if every tier passed.
@@ -26,7 +26,7 @@ HELP
 }
 
 packages=(nftables iproute2 iptables ufw ethtool python3 shellcheck sip-tester debootstrap procps strace systemd-container
-	gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static qemu-system-x86 xz-utils
+	gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static qemu-system-x86 xz-utils e2fsprogs
 	bc bison flex libelf-dev perl "${build_packages[@]}")
 
 tier_ok() {
@@ -72,6 +72,7 @@ tier_metrics() {
 }
 
 tier_vm() {
+	tools/build.sh
 	tests/vm/run.sh
 }
 

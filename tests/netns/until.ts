@@ -15,7 +15,9 @@ export async function until<T>(
   for (;;) {
     const seen = await look();
     if (seen !== false && seen !== null && seen !== undefined) return seen as Present<T>;
-    if (performance.now() > deadline) throw new Error(`Not within ${withinMs * PATIENCE} ms: ${what}`);
+    if (performance.now() > deadline) {
+      throw new Error(`Not within ${withinMs * PATIENCE} ms: ${what}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -20,7 +20,7 @@ export LRK_MACHINE_SECONDS=${LRK_MACHINE_SECONDS:-900}
 settings=(LRK_E2E_SESSIONS="${LRK_E2E_SESSIONS:-100}" LRK_E2E_SWITCHES="${LRK_E2E_SWITCHES:-10}"
 	LRK_E2E_INTERVAL_MS="${LRK_E2E_INTERVAL_MS:-200}")
 # Types are checked by `task ok`; here it would take longer than the tests.
-tests=(tools/deno.sh test --quiet --allow-all --no-check)
+tests=(tools/deno.sh test --allow-all --no-check)
 if [[ ${3:-} == all || $kernel == 6.12 ]]; then
 	tests+=(tests/vm/e2e tests/contract/kmod_test.ts)
 else
