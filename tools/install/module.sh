@@ -1,6 +1,7 @@
 #!/bin/bash
 # The kernel module on a machine: loaded, replaced, removed. Sourced by install.sh and put into the package's
-# scripts; needs say(). Nothing here ends a call: nftables carries those whose flows the module has lost.
+# scripts; needs say() and `program`. Nothing here ends a call: nftables carries those whose flows the module has lost.
+# shellcheck disable=SC2154  # program: the lrkproxy to ask
 
 is_loaded() { [[ -d /sys/module/lrkproxy ]]; }
 
@@ -20,6 +21,8 @@ use_module() {
 	! ischroot && [[ -w /sys/module ]] || return 0
 	installed=$(modinfo -F srcversion lrkproxy 2>/dev/null) || return 0
 	! is_loaded || [[ $installed != "$(cat /sys/module/lrkproxy/srcversion)" ]] || return 0
+	# First, or the packets that flows have counted in the module would be missing from their sessions.
+	! is_loaded || "$program" path all nft >/dev/null 2>&1 || true
 	if ! unload_module; then
 		say 'The older kernel module stays in use, since a program holds /dev/lrkproxy; later: rmmod lrkproxy && modprobe lrkproxy'
 	elif ! modprobe lrkproxy 2>/dev/null; then
@@ -27,6 +30,7 @@ use_module() {
 	else
 		say 'The kernel module is loaded'
 	fi
+	"$program" path all auto >/dev/null 2>&1 || true
 }
 
 # read_device_rule: udev's, also for a device that is there already.
