@@ -6,6 +6,7 @@ mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev
 mount -t tmpfs tmpfs /run
+# shellcheck disable=SC2013  # words are meant
 for word in $(cat /proc/cmdline); do
 	case $word in
 	kit=*) kit=${word#kit=} ;;
