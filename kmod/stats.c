@@ -59,8 +59,8 @@ static bool lrk_seq(struct lrk_flow *flow, u16 seq)
 /*
  * RFC 3550, A.8, in sixteenths. A time stamp repeats within a video frame, which counts as in the RFC.
  *
- * The scheduler's clock costs less than the wall's. Where the processors' counters are not in step, it
- * may differ between CPUs by some hundred microseconds, less than a tick of telephony's clocks.
+ * The scheduler's clock costs less than the wall's. Where the processors' counters are not in step it may
+ * differ between CPUs, by a timer's tick at most; a locked flow arrives on one CPU.
  */
 static void lrk_jitter(struct lrk_flow *flow, u32 stamp, u32 clock_mult)
 {
