@@ -7,9 +7,13 @@
 #   run.sh fuzz                     LRK_FUZZ_MEGABYTES=12 of fuzz, the same in user-mode Linux
 #   run.sh leaks                    1 megabyte of it, and kmemleak, in QEMU
 #   run.sh stress                   LRK_STRESS_SECONDS=15 of packets and changes on two CPUs, and kmemleak, in QEMU
+#
+# LRK_DEBUG_KERNEL=x86 has all of it done in QEMU, which is slower.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
+# Where both kernels would do.
+main=${LRK_DEBUG_KERNEL:-um}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -52,16 +56,16 @@ is_caught() {
 }
 
 run_plant() {
-	is_caught um use-after-free 'KASAN: (slab-)?use-after-free'
-	is_caught um out-of-bounds 'KASAN: slab-out-of-bounds'
-	is_caught um abba 'possible circular locking'
-	is_caught um rcu-list 'suspicious RCU usage'
+	is_caught "$main" use-after-free 'KASAN: (slab-)?use-after-free'
+	is_caught "$main" out-of-bounds 'KASAN: slab-out-of-bounds'
+	is_caught "$main" abba 'possible circular locking'
+	is_caught "$main" rcu-list 'suspicious RCU usage'
 	is_caught x86 sleep-in-atomic 'sleeping function called|scheduling while atomic|Invalid wait context'
 	is_caught x86 leak 'unreferenced object'
 }
 
-run_relay() { passes um relay; }
-run_fuzz() { passes um fuzz "${LRK_FUZZ_MEGABYTES:-12}"; }
+run_relay() { passes "$main" relay; }
+run_fuzz() { passes "$main" fuzz "${LRK_FUZZ_MEGABYTES:-12}"; }
 run_leaks() { passes x86 fuzz 1; }
 run_stress() { passes x86 stress "${LRK_STRESS_SECONDS:-15}"; }
 
