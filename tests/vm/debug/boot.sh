@@ -25,9 +25,9 @@ done
 pack_tree "$tree" >"$scratch/initrd"
 
 arguments="quiet panic=-1 lrk_run=$what lrk_argument=$argument"
-# QEMU is ended by a port that turns 0 into 1, user-mode Linux by being switched off.
+# Two sockets: the firmware tells a kernel without ACPI of one CPU in each. QEMU is ended by a port that turns 0 into 1, user-mode Linux by being switched off.
 run_x86() {
-	qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 1536 -nographic -no-reboot -nodefaults \
+	qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2,sockets=2 -m 1536 -nographic -no-reboot -nodefaults \
 		-serial stdio -monitor none -device isa-debug-exit,iobase=0xf4,iosize=0x4 \
 		-kernel "$KERNELS/x86/arch/x86/boot/bzImage" -initrd "$scratch/initrd" \
 		-append "console=ttyS0 mitigations=off kmemleak=on $arguments" || (($? == 1))

@@ -136,6 +136,7 @@ int main(int argc, char **argv)
 
 	tally_init();
 	CHECK(argc == 2);
+	CHECK(sysconf(_SC_NPROCESSORS_ONLN) > 1);	/* or it would be no test of two */
 	seconds = atol(argv[1]);
 	CHECK(seconds > 0);
 	end_ms = began + seconds * 1000;
