@@ -25,7 +25,8 @@ done
 pack_tree "$tree" >"$scratch/initrd"
 
 arguments="quiet panic=-1 lrk_run=$what lrk_argument=$argument"
-# Two sockets: the firmware tells a kernel without ACPI of one CPU in each. QEMU is ended by a port that turns 0 into 1, user-mode Linux by being switched off.
+# Two sockets: the firmware tells a kernel without ACPI of one CPU in each. QEMU is ended by a port that turns 0 into 1,
+# user-mode Linux by being switched off.
 run_x86() {
 	qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2,sockets=2 -m 1536 -nographic -no-reboot -nodefaults \
 		-serial stdio -monitor none -device isa-debug-exit,iobase=0xf4,iosize=0x4 \

@@ -3,17 +3,17 @@
 #
 #   run.sh                          all of them, in this order
 #   run.sh plant                    a mistake of each kind, made on purpose: each must fail a run
-#   run.sh relay                    the tests of ../relay.c, and the unit tests, in user-mode Linux
-#   run.sh fuzz                     LRK_FUZZ_MEGABYTES=12 of fuzz, the same in user-mode Linux
+#   run.sh relay                    the tests of ../relay.c, and the unit tests
+#   run.sh fuzz                     LRK_FUZZ_MEGABYTES=12 of fuzz
 #   run.sh leaks                    1 megabyte of it, and kmemleak, in QEMU
 #   run.sh stress                   LRK_STRESS_SECONDS=15 of packets and changes on two CPUs, and kmemleak, in QEMU
 #
-# LRK_DEBUG_KERNEL=x86 has all of it done in QEMU, which is slower.
+# LRK_DEBUG_KERNEL=um has plant, relay and fuzz done in user-mode Linux instead of QEMU.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
 # Where both kernels would do.
-main=${LRK_DEBUG_KERNEL:-um}
+main=${LRK_DEBUG_KERNEL:-x86}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
