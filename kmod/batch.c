@@ -122,7 +122,7 @@ static void lrk_do_hello(struct lrk_batch *batch, u32 seq)
 	answer->hello.version = LRK_ABI_VERSION;
 	answer->hello.max_flows = lrk_flows_max();
 	answer->hello.flows = lrk_flows_all();
-	answer->hello.net_cookie = batch->ln->net->net_cookie;
+	answer->hello.net_cookie = lrk_net_cookie(batch->ln->net);
 }
 
 static void lrk_do_stats(struct lrk_batch *batch, u32 seq)

@@ -83,7 +83,7 @@ bool lrk_xmit(struct sk_buff *skb, const struct lrk_route *route)
 		skb_dst_set_noref(skb, dst);
 	skb->dev = dst->dev;
 	skb->priority = rt_tos2priority(ip_hdr(skb)->tos);
-	skb_clear_tstamp(skb);
+	lrk_skb_clear_tstamp(skb);
 	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
 	IPCB(skb)->flags = IPSKB_FORWARDED;
 	neigh = ip_neigh_for_gw(route->rt, skb, &is_v6gw);
