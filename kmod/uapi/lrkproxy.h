@@ -50,7 +50,7 @@
 #define LRK_FLUSH	7	/* plain; deletes all flows of the namespace */
 #define LRK_STATS	8	/* plain: LRK_ANSWER_STATS */
 #define LRK_SUBSCRIBE	9	/* plain; from now on events of the namespace are told through this file */
-#define LRK_DELTA	10	/* plain; as LRK_DUMP, and since: LRK_ANSWER_DELTA for each five flows, LRK_ANSWER_PAGE */
+#define LRK_DELTA	10	/* plain; as LRK_DUMP, and since: LRK_ANSWER_DELTA for five flows each, a page */
 
 /* Types of answers. */
 #define LRK_ANSWER_ERROR	1

@@ -783,7 +783,7 @@ static void refuses(void)
 	REFUSES(r.flow.flow.key.local_addr = inet_addr("239.1.1.1"), LRK_REASON_ADDRESS, flow.key.local_addr);
 	REFUSES(r.flow.flow.key.local_port = 0, LRK_REASON_PORT, flow.key.local_port);
 	REFUSES(r.flow.flow.key.reserved = 1, LRK_REASON_RESERVED, flow.key.reserved);
-	REFUSES(r.flow.flow.flags = 0x20, LRK_REASON_FLAGS, flow.flags);
+	REFUSES(r.flow.flow.flags = 0x8000, LRK_REASON_FLAGS, flow.flags);
 	REFUSES(r.flow.flow.locked_port = 0, LRK_REASON_FLAGS, flow.flags);
 	REFUSES(r.flow.flow.flags = LRK_FLOW_HELD, LRK_REASON_ADDRESS, flow.source_addr);
 	REFUSES(r.flow.flow.dest_addr = 0xffffffff, LRK_REASON_ADDRESS, flow.dest_addr);
