@@ -1,11 +1,11 @@
 #!/bin/bash
 # Makes the folder that guest.sh runs from: modules, programs and rules.
 #
-#   kit.sh KERNEL|uml FOLDER SESSIONS…
+#   kit.sh KERNEL FOLDER SESSIONS…
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
-(($# >= 3)) || fail "usage: kit.sh KERNEL|uml FOLDER SESSIONS…"
+(($# >= 3)) || fail "usage: kit.sh KERNEL FOLDER SESSIONS…"
 kernel=$1
 kit=$2
 shift 2
@@ -39,11 +39,24 @@ stock_modules() {
 	done >"$kit/modules/order"
 }
 
+# rtpengine's kernel module, as Debian 12 has it for its kernel, and the plugin that puts it into a chain.
+rtpengine() {
+	local scratch=$kit/rtpengine
+	mkdir "$scratch"
+	(cd "$scratch" && apt-get download -qq -o APT::Sandbox::User=root rtpengine-kernel-dkms rtpengine-iptables)
+	for package in "$scratch"/*.deb; do dpkg-deb -x "$package" "$scratch"; done
+	"$KMOD_BENCH/module.sh" "$kernel" "$scratch"/usr/src/rtpengine-* "$kit/xt_RTPENGINE.ko"
+	cp "$scratch"/usr/lib/*/xtables/libxt_RTPENGINE.so "$kit/"
+	rm -r "$scratch"
+	c_program rtpengine_load
+}
+
 "$KMOD_BENCH/module.sh" "$kernel" "$KMOD_BENCH/inject" "$kit/inject.ko"
 "$KMOD_BENCH/module.sh" "$kernel" "$TOP/kmod" "$kit/lrkproxy.ko"
-[[ $kernel == uml ]] || stock_modules
+stock_modules
+[[ $kernel != 6.1 ]] || rtpengine
 c_program flows
 c_program replay
-cp "$ROOT/usr/bin/busybox" "$KMOD_BENCH"/guest*.sh "$KMOD_BENCH/control_guest.sh" "$kit/"
+cp "$ROOT/usr/bin/busybox" "$KMOD_BENCH"/guest*.sh "$kit/"
 chmod +x "$kit"/guest*.sh
 for sessions in "$@"; do rules "$sessions"; done

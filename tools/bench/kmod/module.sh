@@ -1,18 +1,16 @@
 #!/bin/bash
-# Builds a kernel module from a copy of its source, for a kernel of tests/vm/kernels.txt or the user-mode one.
+# Builds a kernel module from a copy of its source, for a kernel of tests/vm/kernels.txt.
 #
-#   module.sh KERNEL|uml SOURCE FILE    FILE, which ends in .ko, is left where it is said to be
+#   module.sh KERNEL SOURCE FILE    FILE, which ends in .ko, is left where it is said to be
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
-(($# == 3)) || fail "usage: module.sh KERNEL|uml SOURCE FILE"
+(($# == 3)) || fail "usage: module.sh KERNEL SOURCE FILE"
 kernel=$1
 file=$(realpath -m "$3")
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cp -r "$2/." "$scratch/"
-
-build_for_uml() { make -C "$UML" M="$scratch" ARCH=um modules; }
 
 # gcc-14 does not know an attribute in the headers of 7; BTF would need the kernel's vmlinux.
 build_for_stock() {
@@ -27,8 +25,7 @@ build_for_stock() {
 	' - "$ROOT" "$scratch" "$(release_of "$kernel")"
 }
 
-if [[ $kernel == uml ]]; then build=build_for_uml; else build=build_for_stock; fi
-"$build" >"$scratch/build.log" 2>&1 || {
+build_for_stock >"$scratch/build.log" 2>&1 || {
 	tail -n 40 "$scratch/build.log" >&2
 	fail "$(basename "$file") does not build for kernel $kernel"
 }
