@@ -12,6 +12,7 @@ import {
 import {
   type FlowIndex,
   type FlowKey,
+  flowKeyText,
   flowOf,
   FLOWS,
   hasIdentity,
@@ -23,6 +24,13 @@ import {
 interface Place {
   readonly session: Session;
   readonly index: FlowIndex;
+}
+
+/** A flow that is to be put in, unless a later change takes it out again. */
+interface Pending {
+  readonly put: FastPut;
+  readonly place: Place;
+  isWithdrawn: boolean;
 }
 
 /** Which flows of which sessions a fast path carries, as bits of {@link FlowIndex}. */
@@ -37,20 +45,19 @@ export class FastPlan {
   readonly #remove: FlowKey[] = [];
   /** Of removed flows, those whose counts live on. */
   readonly #heirs: (Place | null)[] = [];
-  readonly #put: FastPut[] = [];
-  readonly #places: Place[] = [];
+  readonly #puts: Pending[] = [];
+  /** Those of each flow; null where no flow comes twice. */
+  readonly #putsOf: Map<string, Pending[]> | null;
 
-  constructor(carried: CarriedFlows) {
+  /** `isBatch`: whether changes may be about one and the same flow. */
+  constructor(carried: CarriedFlows, { isBatch }: { readonly isBatch: boolean }) {
     this.#carried = carried;
+    this.#putsOf = isBatch ? new Map() : null;
   }
 
-  /** Whether there is nothing to do. */
-  get isEmpty(): boolean {
-    return this.#remove.length === 0 && this.#put.length === 0;
-  }
-
-  get edit(): FastEdit {
-    return { remove: this.#remove, put: this.#put };
+  /** What is to be done. */
+  edit(): FastEdit {
+    return { remove: this.#remove, put: this.#live().map(({ put }) => put) };
   }
 
   /** Follow a change that the backend has made. */
@@ -79,9 +86,8 @@ export class FastPlan {
 
   /** Take note of what has become of the edit; the answer is what is to be counted elsewhere. */
   settle({ removed, refused }: FastOutcome): readonly Credit[] {
-    refused.forEach((reason, i) => {
-      const place = this.#places[i];
-      if (reason !== null && place) this.#forget(place.session, place.index);
+    this.#live().forEach(({ place: { session, index } }, i) => {
+      if (typeof refused[i] === "string") this.#forget(session, index);
     });
     const credits: Credit[] = [];
     this.#heirs.forEach((heir, i) => {
@@ -99,13 +105,32 @@ export class FastPlan {
     place: Place,
   ): void {
     const stays = was !== null && is !== null && isSameKey(was.key, is.key);
-    if (was && !stays) {
-      this.#remove.push(was.key);
-      this.#heirs.push(place);
-    }
+    if (was && !stays) this.#takeOut(was.key, place);
     if (!is || (was && isSameFastFlow(was, is))) return;
-    this.#put.push({ flow: is, isCarried: stays });
-    this.#places.push(place);
+    const pending: Pending = { put: { flow: is, isCarried: stays }, place, isWithdrawn: false };
+    this.#puts.push(pending);
+    if (!this.#putsOf) return;
+    const text = flowKeyText(is.key);
+    this.#putsOf.set(text, [...this.#putsOf.get(text) ?? [], pending]);
+  }
+
+  /**
+   * Removals come before everything else of an edit. So what an earlier change of the batch was to
+   * put in is withdrawn; if the flow was not there before that, nothing is left to remove.
+   */
+  #takeOut(key: FlowKey, heir: Place | null): void {
+    const text = this.#putsOf && flowKeyText(key);
+    const puts = text === null ? [] : this.#putsOf?.get(text) ?? [];
+    for (const pending of puts) pending.isWithdrawn = true;
+    if (text !== null) this.#putsOf?.delete(text);
+    const [first] = puts;
+    if (first && !first.put.isCarried) return;
+    this.#remove.push(key);
+    this.#heirs.push(heir);
+  }
+
+  #live(): readonly Pending[] {
+    return this.#putsOf ? this.#puts.filter(({ isWithdrawn }) => !isWithdrawn) : this.#puts;
   }
 
   #drop(session: Session): void {
@@ -115,8 +140,7 @@ export class FastPlan {
     for (const index of FLOWS) {
       const flow = hasFlow(bits, index) ? flows[index] : null;
       if (!flow) continue;
-      this.#remove.push(flow.key);
-      this.#heirs.push(null);
+      this.#takeOut(flow.key, null);
     }
     this.#carried.delete(session);
   }

@@ -95,7 +95,7 @@ export class TwoPaths implements Backend {
 
   apply(changes: readonly Change[]): readonly (BackendError | null)[] {
     const results = this.#base.apply(changes);
-    const plan = new FastPlan(this.#carried);
+    const plan = new FastPlan(this.#carried, { isBatch: changes.length > 1 });
     changes.forEach((change, i) => {
       if (!results[i]) plan.follow(change, this.#isWanted);
     });
@@ -105,7 +105,7 @@ export class TwoPaths implements Backend {
 
   /** Put these sessions where they are wanted now. */
   settle(sessions: Iterable<Session>): Settlement {
-    const plan = new FastPlan(this.#carried);
+    const plan = new FastPlan(this.#carried, { isBatch: false });
     const before = new Map<Session, number>();
     for (const session of sessions) {
       before.set(session, this.#carried.get(session) ?? 0);
@@ -202,9 +202,10 @@ export class TwoPaths implements Backend {
 
   /** Do what a plan says; the answer is why some of it could not be done. */
   #carryOut(plan: FastPlan): string | null {
-    if (plan.isEmpty) return null;
+    const edit = plan.edit();
+    if (edit.remove.length === 0 && edit.put.length === 0) return null;
     try {
-      const outcome = this.fast.edit(plan.edit);
+      const outcome = this.fast.edit(edit);
       this.#base.credit(plan.settle(outcome));
       return outcome.refused.find((reason) => reason !== null) ?? null;
     } catch (error) {

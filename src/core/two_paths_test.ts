@@ -208,3 +208,34 @@ function ledgerOf(...sessions: readonly Session[]) {
     isClosed: () => false,
   };
 }
+
+Deno.test("TwoPaths does what a batch says in its order, also to one flow", () => {
+  const first = decided();
+  const moved = withLatch(first, 0, lockedTo(6100));
+  const rival = decided("rival");
+  const world = makeWorld();
+  const isApplied = (changes: Parameters<TwoPaths["apply"]>[0]): void => {
+    assert.ok(world.paths.apply(changes).every((error) => error === null));
+    assert.ok(world.paths.isIntact([]));
+  };
+  isApplied([{ before: [], after: first }, { before: [first], after: null }]);
+  assert.equal(world.fast.module.flows.size, 0);
+  isApplied([
+    { before: [], after: first },
+    { before: [first], after: moved },
+    { before: [moved], after: null },
+    { before: [], after: rival },
+  ]);
+  assert.equal(world.fast.module.flows.size, 4);
+  isApplied([{ before: [rival], after: first }, { before: [first], after: null }]);
+  assert.equal(world.fast.module.flows.size, 0);
+  open(world, first);
+  isApplied([{ before: [first], after: moved }, { before: [moved], after: null }]);
+  assert.equal(world.fast.module.flows.size, 0);
+  open(world, first);
+  const contested = withLatch(moved, 0, reopened(lockedTo(6100)));
+  world.send();
+  isApplied([{ before: [first], after: moved }, { before: [moved], after: contested }]);
+  assert.deepEqual(world.paths.fastFlowsOf(contested), [false, true, true, true]);
+  assert.equal(packetsOf(world, contested), 1);
+});

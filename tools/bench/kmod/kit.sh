@@ -11,7 +11,8 @@ kit=$2
 shift 2
 mkdir -p "$kit"
 
-c_program() { gcc -static -O2 -Wall -Wextra -Werror -o "$kit/$1" "$KMOD_BENCH/$1.c"; }
+# c_program NAME [OPTION…]
+c_program() { gcc -static -O2 -Wall -Wextra -Werror "${@:2}" -o "$kit/$1" "$KMOD_BENCH/$1.c"; }
 
 # Rules are recorded once, in the folder beside the kits.
 rules() {
@@ -47,8 +48,8 @@ rtpengine() {
 	for package in "$scratch"/*.deb; do dpkg-deb -x "$package" "$scratch"; done
 	"$KMOD_BENCH/module.sh" "$kernel" "$scratch"/usr/src/rtpengine-* "$kit/xt_RTPENGINE.ko"
 	cp "$scratch"/usr/lib/*/xtables/libxt_RTPENGINE.so "$kit/"
+	c_program rtpengine_load -I "$(echo "$scratch"/usr/src/rtpengine-*)"
 	rm -r "$scratch"
-	c_program rtpengine_load
 }
 
 "$KMOD_BENCH/module.sh" "$kernel" "$KMOD_BENCH/inject" "$kit/inject.ko"
