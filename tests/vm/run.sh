@@ -30,5 +30,7 @@ for kernel in "${chosen[@]}"; do
 	"$VM/build.sh" "$kernel" "$work/$kernel"
 	"$VM/boot.sh" "$kernel" "$work/$kernel/lrkproxy.ko"
 	"$VM/e2e/run.sh" "$kernel" "$work/$kernel/lrkproxy.ko"
+	# Debian 13 is booted with its own kernel alone.
+	[[ $kernel != 6.12 ]] || "$VM/systemd.sh" "$kernel" "$work/$kernel/lrkproxy.ko"
 done
 ((${#modes[@]} == 0)) || "$VM/debug/run.sh" "${modes[@]}"
