@@ -3,6 +3,7 @@ import { TwoPaths } from "../../src/core/two_paths.ts";
 import { FakeFastPath } from "../../src/fake/fast_path.ts";
 import { type FakeKernel, RTP_PACKET } from "../../src/fake/kernel.ts";
 import { flowKeyText, flowOf, type Session } from "../../src/core/session.ts";
+import { assertSameAsFake } from "./differential.ts";
 import { RANGES, type Rig, type Vandalism } from "./rig.ts";
 import { testContract } from "./suite.ts";
 
@@ -65,3 +66,8 @@ async function makeTwoPathsRig(): Promise<Rig> {
 
 testContract("fake", makeFakeRig);
 testContract("fake, two paths", makeTwoPathsRig);
+
+Deno.test("fake, two paths: they behave as one through random histories", async () => {
+  await using rig = await makeTwoPathsRig();
+  await assertSameAsFake(rig, 3000);
+});
