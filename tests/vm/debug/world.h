@@ -52,7 +52,7 @@ union answer {
 /* Of all processes together. Only added to, atomically. */
 struct tally {
 	uint64_t bytes, huge_bytes, taken, refused, called, lost, flooded;
-	int stop;
+	int stop, answers;
 };
 
 static struct tally *tally;
@@ -177,6 +177,7 @@ static void answer_call(void)
 
 	enter("/run/netns/B");
 	fd = udp_socket(B, PARTY);
+	__atomic_store_n(&tally->answers, 1, __ATOMIC_RELEASE);
 	for (;;) {
 		size = sizeof(from);
 		n = recvfrom(fd, b, sizeof(b), 0, (void *)&from, &size);
@@ -198,6 +199,8 @@ static void make_call(void)
 
 	enter("/run/netns/A");
 	fd = udp_socket(A, PARTY);
+	while (!__atomic_load_n(&tally->answers, __ATOMIC_ACQUIRE))
+		usleep(1000);
 	for (i = 0; !__atomic_load_n(&tally->stop, __ATOMIC_RELAXED); i++) {
 		sent[1] = i;
 		CHECK(sendto(fd, sent, sizeof(sent), 0, (void *)&to, sizeof(to)) == sizeof(sent));
