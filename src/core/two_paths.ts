@@ -89,7 +89,12 @@ export class TwoPaths implements Backend {
   async attach(): Promise<readonly Session[]> {
     const sessions = await this.#base.attach();
     this.#carried.clear();
-    adoptFastFlows(this.fast, sessions, this.#carried);
+    try {
+      adoptFastFlows(this.fast, sessions, this.#carried);
+    } catch {
+      // Calls need the backend alone. What the fast path carries is looked at again as long as needed.
+      this.#isDoubtful = true;
+    }
     return sessions;
   }
 
@@ -250,8 +255,8 @@ export class TwoPaths implements Backend {
   #restoreFast(ledger: Ledger): number {
     const state = this.fast.state();
     if (typeof state === "string" || (state.flows === 0 && this.#carried.size === 0)) return 0;
-    this.#isDoubtful = false;
     const pieces = auditFastPath(this.fast, ledger, this.#carried);
+    this.#isDoubtful = false;
     if (pieces > 0) this.#isUnsettled = true;
     return pieces;
   }

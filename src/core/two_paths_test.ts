@@ -239,3 +239,21 @@ Deno.test("TwoPaths does what a batch says in its order, also to one flow", () =
   assert.deepEqual(world.paths.fastFlowsOf(contested), [false, true, true, true]);
   assert.equal(packetsOf(world, contested), 1);
 });
+
+Deno.test("TwoPaths takes over its calls though the fast path cannot tell what it carries", async () => {
+  const world = makeWorld();
+  const session = decided();
+  open(world, session);
+  const fast = new FakeFastPath(world.fast.module);
+  const { flows } = fast;
+  fast.flows = () => {
+    throw new Error("no");
+  };
+  const next = new TwoPaths(world.base, fast, () => true);
+  assert.deepEqual(await next.attach(), [session]);
+  assert.equal(next.isIntact([session]), false);
+  fast.flows = flows;
+  await next.restore(ledgerOf(session));
+  assert.equal(next.isIntact([session]), true);
+  assert.equal(next.pathOf(session), "kmod");
+});
