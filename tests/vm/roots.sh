@@ -8,38 +8,12 @@
 #   roots.sh                       LRK_CACHE=folder   LRK_DEBIAN_MIRROR=url
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/apt.sh"
 
 readonly TOOLS=(gcc-14 binutils make sparse perl mawk bash coreutils sed grep findutils diffutils gzip xz-utils kmod
 	busybox-static iproute2 libelf1t64 libc6 cpio)
 building=$ROOT.building
-work=$CACHE/kmod-apt
-
-mirror() { echo "${LRK_DEBIAN_MIRROR:-http://deb.debian.org/debian}"; }
-
-# apt_of SUITE COMMAND…: apt for another suite, with a state of its own and nothing installed.
-apt_of() {
-	local suite=$1 state=$work/$1 command=$2
-	shift 2
-	"$command" -qq -o Dir::Etc::sourcelist="$state/sources.list" -o Dir::Etc::sourceparts=/nonexistent \
-		-o Dir::State::lists="$state/lists" -o Dir::State::status="$state/status" -o Dir::Cache="$state/cache" \
-		-o APT::Install-Recommends=0 -o APT::Sandbox::User=root -o Debug::NoLocking=1 -o APT::Default-Release="" "$@"
-}
-
-prepare_suite() {
-	local suite=$1 state=$work/$1 keys=/usr/share/keyrings/debian-archive-keyring.gpg
-	mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
-	: >"$state/status"
-	echo "deb [signed-by=$keys] $(mirror) $suite main" >"$state/sources.list"
-	[[ $suite == sid ]] ||
-		echo "deb [signed-by=$keys] ${LRK_DEBIAN_SECURITY:-http://deb.debian.org/debian-security} $suite-security main" \
-			>>"$state/sources.list"
-	apt_of "$suite" apt-get update
-}
-
-# depends_of SUITE PACKAGE PATTERN: the dependencies whose names match.
-depends_of() {
-	apt_of "$1" apt-cache depends --no-recommends --no-suggests "$2" | awk -v pattern="$3" '$1 == "Depends:" && $2 ~ pattern { print $2 }'
-}
+APT_WORK=$CACHE/kmod-apt
 
 unpack() {
 	local package
@@ -53,14 +27,14 @@ unpack_tools() {
 	mkdir -p "$building"/usr/{bin,sbin,lib,lib64} "$building"/{proc,dev,tmp,work,kernels}
 	for folder in bin sbin lib lib64; do ln -sfn "usr/$folder" "$building/$folder"; done
 	apt_of trixie apt-get -y --download-only install "${TOOLS[@]}" >/dev/null
-	unpack "$work"/trixie/cache/archives/*.deb
+	unpack "$APT_WORK"/trixie/cache/archives/*.deb
 	ln -sf bash "$building/usr/bin/sh"
 	ln -sf mawk "$building/usr/bin/awk"
 	ln -sf gcc-14 "$building/usr/bin/gcc"
 }
 
 unpack_kernel() {
-	local name=$1 suite=$2 headers image parts folder=$work/$1-debs
+	local name=$1 suite=$2 headers image parts folder=$APT_WORK/$1-debs
 	headers=$(depends_of "$suite" linux-headers-cloud-amd64 '^linux-headers-')
 	image=$(depends_of "$suite" linux-image-cloud-amd64 '^linux-image-')
 	[[ -n $headers && -n $image ]] || fail "no cloud kernel in $suite"
@@ -77,8 +51,8 @@ unpack_kernel() {
 unpack_checkpatch() {
 	local into=$building/usr/src/checkpatch
 	mkdir -p "$into"
-	(cd "$work" && apt_of bookworm apt-get download linux-source-6.1)
-	dpkg-deb --fsys-tarfile "$work"/linux-source-6.1_*.deb | tar -xO ./usr/src/linux-source-6.1.tar.xz | xz -dc |
+	(cd "$APT_WORK" && apt_of bookworm apt-get download linux-source-6.1)
+	dpkg-deb --fsys-tarfile "$APT_WORK"/linux-source-6.1_*.deb | tar -xO ./usr/src/linux-source-6.1.tar.xz | xz -dc |
 		tar -x --strip-components=2 -C "$into" linux-source-6.1/scripts/{checkpatch.pl,spelling.txt,const_structs.checkpatch}
 }
 
@@ -89,8 +63,8 @@ main() {
 	flock 9
 	[[ ! -d $ROOT ]] || return 0
 	say "building $ROOT (kept for later runs)"
-	rm -rf --one-file-system "$building" "$work"
-	mkdir -p "$building" "$work"
+	rm -rf --one-file-system "$building" "$APT_WORK"
+	mkdir -p "$building" "$APT_WORK"
 	prepare_suite trixie
 	unpack_tools
 	while read -r name suite; do
@@ -98,7 +72,7 @@ main() {
 		unpack_kernel "$name" "$suite"
 	done < <(grep -v '^#' "$VM/kernels.txt")
 	unpack_checkpatch
-	rm -rf "$work"
+	rm -rf "$APT_WORK"
 	mv -T "$building" "$ROOT"
 }
 main
