@@ -48,6 +48,8 @@ export class FastPlan {
   readonly #puts: Pending[] = [];
   /** Those of each flow; null where no flow comes twice. */
   readonly #putsOf: Map<string, Pending[]> | null;
+  /** What later changes of a batch have made of its sessions. */
+  readonly #became = new Map<Session, Session>();
 
   /** `isBatch`: whether changes may be about one and the same flow. */
   constructor(carried: CarriedFlows, { isBatch }: { readonly isBatch: boolean }) {
@@ -69,6 +71,10 @@ export class FastPlan {
 
   /** Take a session from one form to another, either of which may be carried. */
   move(before: Session | null, after: Session, isWanted: boolean): void {
+    if (before && before !== after) {
+      this.#became.delete(after);
+      this.#became.set(before, after);
+    }
     const bits = before ? this.#carried.get(before) ?? 0 : 0;
     if (bits === 0 && !isWanted) return;
     const old = before && bits !== 0 ? fastFlowsOf(before) : [];
@@ -93,7 +99,7 @@ export class FastPlan {
     this.#heirs.forEach((heir, i) => {
       const amount = removed[i];
       if (!heir || !amount || amount.packets === 0) return;
-      const flow = flowOf(heir.session, heir.index);
+      const flow = flowOf(this.#lastForm(heir.session), heir.index);
       if (flow) credits.push({ flow, packets: amount.packets, bytes: amount.bytes });
     });
     return credits;
@@ -127,6 +133,11 @@ export class FastPlan {
     if (first && !first.put.isCarried) return;
     this.#remove.push(key);
     this.#heirs.push(heir);
+  }
+
+  #lastForm(session: Session): Session {
+    const next = this.#became.get(session);
+    return next ? this.#lastForm(next) : session;
   }
 
   #live(): readonly Pending[] {

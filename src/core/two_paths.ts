@@ -18,12 +18,6 @@ import { type Flow, FLOWS, type Session } from "./session.ts";
 /** Which path a session's packets take. */
 export type PathName = "nft" | "kmod";
 
-/** What a settlement has moved, and why the rest could not be; null if there was no rest. */
-export interface Settlement {
-  readonly moved: number;
-  readonly obstacle: string | null;
-}
-
 const NOTHING = { packets: 0, bytes: 0 };
 
 /**
@@ -108,20 +102,11 @@ export class TwoPaths implements Backend {
     return results;
   }
 
-  /** Put these sessions where they are wanted now. */
-  settle(sessions: Iterable<Session>): Settlement {
+  /** Put these sessions where they are wanted now; the answer is why some could not be, or null. */
+  settle(sessions: Iterable<Session>): string | null {
     const plan = new FastPlan(this.#carried, { isBatch: false });
-    const before = new Map<Session, number>();
-    for (const session of sessions) {
-      before.set(session, this.#carried.get(session) ?? 0);
-      plan.move(session, session, this.#isWanted(session));
-    }
-    const obstacle = this.#carryOut(plan);
-    let moved = 0;
-    for (const [session, bits] of before) {
-      if (bits !== (this.#carried.get(session) ?? 0)) moved++;
-    }
-    return { moved, obstacle };
+    for (const session of sessions) plan.move(session, session, this.#isWanted(session));
+    return this.#carryOut(plan);
   }
 
   takeLearned(): Iterator<LearnedPort> {

@@ -70,8 +70,8 @@ Deno.test("TwoPaths promotes what is wanted, and both ways keep the counts", () 
   assert.equal(world.send(), "nft");
   for (const wanted of [true, false, true, false]) {
     world.wanted = wanted;
-    assert.deepEqual(world.paths.settle([session]), { moved: 1, obstacle: null });
-    assert.deepEqual(world.paths.settle([session]), { moved: 0, obstacle: null });
+    assert.equal(world.paths.settle([session]), null);
+    assert.equal(world.paths.settle([session]), null);
     assert.equal(world.send(), wanted ? "kmod" : "nft");
     assert.equal(world.paths.pathOf(session), wanted ? "kmod" : "nft");
   }
@@ -127,11 +127,11 @@ Deno.test("TwoPaths goes on without a fast path that goes, and settles again whe
   assert.equal(world.paths.isIntact([session]), true);
   assert.equal(world.paths.pathOf(session), "nft");
   assert.equal(world.paths.takeUnsettled(), false);
-  assert.deepEqual(world.paths.settle([session]), { moved: 0, obstacle: ABSENT });
+  assert.equal(world.paths.settle([session]), ABSENT);
   world.fast.module.reload(true);
   assert.equal(world.paths.isIntact([session]), true);
   assert.equal(world.paths.takeUnsettled(), true);
-  assert.deepEqual(world.paths.settle([session]), { moved: 1, obstacle: null });
+  assert.equal(world.paths.settle([session]), null);
   assert.equal(world.send(), "kmod");
   assert.equal(world.paths.totals().relayed.packets, 3);
 });
@@ -158,7 +158,7 @@ Deno.test("TwoPaths leaves to the backend what the fast path has no room for", (
   world.wanted = false;
   open(world, session);
   world.wanted = true;
-  assert.deepEqual(world.paths.settle([session]), { moved: 1, obstacle: FULL });
+  assert.equal(world.paths.settle([session]), FULL);
   assert.deepEqual(world.paths.fastFlowsOf(session), [true, true, true, false]);
   assert.equal(world.paths.isIntact([session]), true);
 });
@@ -256,4 +256,18 @@ Deno.test("TwoPaths takes over its calls though the fast path cannot tell what i
   await next.restore(ledgerOf(session));
   assert.equal(next.isIntact([session]), true);
   assert.equal(next.pathOf(session), "kmod");
+});
+
+Deno.test("TwoPaths leaves counts to what a session becomes in the end of a batch", () => {
+  const world = makeWorld();
+  const first = decided();
+  const at = (text: string): Session => ({
+    ...first,
+    a: { ...first.a, remote: { address: address(text), port: 6000 } },
+  });
+  const [second, third] = [at("10.10.1.11"), at("10.10.1.12")];
+  open(world, first);
+  world.send();
+  world.paths.apply([{ before: [first], after: second }, { before: [second], after: third }]);
+  assert.equal(packetsOf(world, third), 1);
 });

@@ -1,11 +1,11 @@
 #!/bin/bash
 # Makes the folder that guest.sh runs from: modules, programs and rules.
 #
-#   kit.sh KERNEL FOLDER SESSIONS…
+#   kit.sh KERNEL|uml FOLDER SESSIONS…
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
-(($# >= 3)) || fail "usage: kit.sh KERNEL FOLDER SESSIONS…"
+(($# >= 3)) || fail "usage: kit.sh KERNEL|uml FOLDER SESSIONS…"
 kernel=$1
 kit=$2
 shift 2
@@ -52,12 +52,15 @@ rtpengine() {
 	rm -r "$scratch"
 }
 
+# What control.ts imports, for a machine that reaches no registry.
+daemon_code() { DENO_DIR=$kit/deno "$TOP/tools/deno.sh" cache --quiet --no-check "$KMOD_BENCH/control.ts"; }
+
 "$KMOD_BENCH/module.sh" "$kernel" "$KMOD_BENCH/inject" "$kit/inject.ko"
 "$KMOD_BENCH/module.sh" "$kernel" "$TOP/kmod" "$kit/lrkproxy.ko"
-stock_modules
+[[ $kernel == uml ]] || stock_modules
 [[ $kernel != 6.1 ]] || rtpengine
 c_program flows
 c_program replay
-cp "$ROOT/usr/bin/busybox" "$KMOD_BENCH"/guest*.sh "$kit/"
-chmod +x "$kit"/guest*.sh
+cp "$ROOT/usr/bin/busybox" "$KMOD_BENCH"/{guest,guest_init,control_guest}.sh "$kit/"
+[[ $kernel != uml ]] || daemon_code
 for sessions in "$@"; do rules "$sessions"; done

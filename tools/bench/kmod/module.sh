@@ -1,11 +1,13 @@
 #!/bin/bash
-# Builds a kernel module from a copy of its source, for a kernel of tests/vm/kernels.txt.
+# Builds a kernel module from a copy of its source, for a kernel of tests/vm/kernels.txt or the user-mode one.
 #
-#   module.sh KERNEL SOURCE FILE    FILE, which ends in .ko, is left where it is said to be
+#   module.sh KERNEL|uml SOURCE FILE    FILE, which ends in .ko, is left where it is said to be
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=../../../tests/vm/uml/lib.sh
+. "$VM/uml/lib.sh"
 
-(($# == 3)) || fail "usage: module.sh KERNEL SOURCE FILE"
+(($# == 3)) || fail "usage: module.sh KERNEL|uml SOURCE FILE"
 kernel=$1
 file=$(realpath -m "$3")
 scratch=$(mktemp -d)
@@ -25,9 +27,13 @@ build_for_stock() {
 	' - "$ROOT" "$scratch" "$(release_of "$kernel")"
 }
 
-build_for_stock >"$scratch/build.log" 2>&1 || {
-	tail -n 40 "$scratch/build.log" >&2
-	fail "$(basename "$file") does not build for kernel $kernel"
-}
+if [[ $kernel == uml ]]; then
+	build_for_uml fast "$scratch"
+else
+	build_for_stock >"$scratch/build.log" 2>&1 || {
+		tail -n 40 "$scratch/build.log" >&2
+		fail "$(basename "$file") does not build for kernel $kernel"
+	}
+fi
 mkdir -p "$(dirname "$file")"
 cp "$scratch/$(basename "$file")" "$file"

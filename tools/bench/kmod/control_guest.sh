@@ -1,0 +1,13 @@
+#!/bin/sh
+# Runs in the user-mode machine: how long the daemon's own code takes to move sessions into the module and out of it, and
+# to read their statistics.
+#
+#   control_guest.sh TOP           the repository
+set -eu
+kit=$(cd "$(dirname "$0")" && pwd)
+insmod "$kit/lrkproxy.ko"
+mount -t tmpfs tmpfs /tmp
+cp -r "$kit/deno" /tmp/deno
+export DENO_DIR=/tmp/deno DENO_NO_UPDATE_CHECK=1 NO_COLOR=1 HOME=/tmp
+"$1/tools/deno.sh" run --allow-all --no-check --quiet "$1/tools/bench/kmod/control.ts" | sed 's/^/CONTROL /'
+rmmod lrkproxy
