@@ -10,7 +10,7 @@
 #   module      lrkproxy.ko
 #   nft         lrkproxy's nftables rules
 #   conntrack   nftables' NAT, by connection tracking
-#   rtpengine   its kernel module; last, for iptables leaves hooks behind
+#   rtpengine   its kernel module, with its version; last, for it leaves hooks behind
 set -eu
 cd "$(dirname "$0")"
 sessions=$1 packets=$2 rounds=$3
@@ -82,13 +82,17 @@ way_conntrack() {
 }
 
 way_rtpengine() {
-	[ -e xt_RTPENGINE.ko ] || return 0
-	insmod xt_RTPENGINE.ko
-	./rtpengine_load "$sessions"
-	if [ -e libxt_RTPENGINE.so ]; then
+	[ -e rtpengine_version ] || return 0
+	if [ -e nft_rtpengine.ko ]; then
+		insmod nft_rtpengine.ko
+		nft 'add table ip filter; add chain ip filter rtpengine { type filter hook input priority 0; }'
+		./replay rtpengine_rule
+	else
+		insmod xt_RTPENGINE.ko
 		XTABLES_LIBDIR=$PWD iptables-legacy -I INPUT -p udp -j RTPENGINE --id 0
 	fi
-	inject rtpengine 1
+	./rtpengine_load "$sessions"
+	inject "$(cat rtpengine_version)" 1
 }
 
 [ $# -gt 0 ] || set -- drop plain module nft conntrack rtpengine

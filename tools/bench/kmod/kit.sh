@@ -4,6 +4,7 @@
 #   kit.sh KERNEL|uml FOLDER SESSIONS…
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
+. "$TOP/tests/vm/apt.sh"
 
 (($# >= 3)) || fail "usage: kit.sh KERNEL|uml FOLDER SESSIONS…"
 kernel=$1
@@ -25,13 +26,13 @@ rules() {
 	cp -r "$folder" "$kit/"
 }
 
-# What guest.sh's rules and devices need, with what these need, in the order of loading.
+# What guest.sh's rules and devices need, with what these need, in the order of loading. x_tables is for rtpengine's module.
 stock_modules() {
 	local release name file
 	release=$(release_of "$kernel")
 	mkdir -p "$kit/modules"
 	[[ -e $ROOT/lib/modules/$release/modules.dep ]] || chroot "$ROOT" /usr/sbin/depmod "$release"
-	for name in dummy nf_tables nft_chain_nat nft_ct nft_nat iptable_filter; do
+	for name in dummy nf_tables nft_chain_nat nft_ct nft_nat iptable_filter x_tables; do
 		chroot "$ROOT" /usr/sbin/modprobe -S "$release" --show-depends "$name" 2>/dev/null || true
 	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' | while read -r file; do
 		name=$(basename "$file" .xz)
@@ -40,15 +41,25 @@ stock_modules() {
 	done >"$kit/modules/order"
 }
 
-# rtpengine's kernel module, as Debian 12 has it for its kernel, and the plugin that puts it into a chain.
+# rtpengine's kernel module, of Debian's newest package, or of Debian 12's for 6.1, for which the newest does not build.
+# The older is hooked by a plugin of iptables, which has a package of its own; the newer is an expression of nftables.
 rtpengine() {
-	local scratch=$kit/rtpengine
+	local scratch=$kit/rtpengine suite=sid packages=(rtpengine-kernel-dkms) module=nft_rtpengine source
+	[[ $kernel != 6.1 ]] || { suite=bookworm packages+=(rtpengine-iptables) module=xt_RTPENGINE; }
+	APT_WORK=$(dirname "$kit")/apt
 	mkdir "$scratch"
-	(cd "$scratch" && apt-get download -qq -o APT::Sandbox::User=root rtpengine-kernel-dkms rtpengine-iptables)
+	[[ -d $APT_WORK/$suite ]] || prepare_suite "$suite"
+	(cd "$scratch" && apt_of "$suite" apt-get download "${packages[@]}")
 	for package in "$scratch"/*.deb; do dpkg-deb -x "$package" "$scratch"; done
-	"$KMOD_BENCH/module.sh" "$kernel" "$scratch"/usr/src/rtpengine-* "$kit/xt_RTPENGINE.ko"
-	cp "$scratch"/usr/lib/*/xtables/libxt_RTPENGINE.so "$kit/"
-	c_program rtpengine_load -I "$(echo "$scratch"/usr/src/rtpengine-*)"
+	source=$(echo "$scratch"/usr/src/rtpengine-*)
+	"$KMOD_BENCH/module.sh" "$kernel" "$source" "$kit/$module.ko"
+	c_program rtpengine_load -I "$source"
+	if [[ $module == nft_rtpengine ]]; then
+		"$TOP/tools/deno.sh" run --quiet --allow-write "$KMOD_BENCH/rtpengine_rule.ts" "$kit/rtpengine_rule"
+	else
+		cp "$scratch"/usr/lib/*/xtables/libxt_RTPENGINE.so "$kit/"
+	fi
+	basename "$source" | grep -oE '^rtpengine-[0-9]+\.[0-9]+' >"$kit/rtpengine_version"
 	rm -r "$scratch"
 }
 
@@ -58,7 +69,7 @@ daemon_code() { DENO_DIR=$kit/deno "$TOP/tools/deno.sh" cache --quiet --no-check
 "$KMOD_BENCH/module.sh" "$kernel" "$KMOD_BENCH/inject" "$kit/inject.ko"
 "$KMOD_BENCH/module.sh" "$kernel" "$TOP/kmod" "$kit/lrkproxy.ko"
 [[ $kernel == uml ]] || stock_modules
-[[ $kernel != 6.1 ]] || rtpengine
+rtpengine
 c_program flows
 c_program replay
 cp "$ROOT/usr/bin/busybox" "$KMOD_BENCH"/{guest,guest_init,control_guest}.sh "$kit/"
