@@ -1,5 +1,5 @@
 #!/bin/bash
-# Boots one kernel of kernels.txt in QEMU (no KVM) with two CPUs, and runs relay.c in it.
+# Boots one kernel of kernels.txt in QEMU (no KVM) with two CPUs, and runs the tests of relay/ in it.
 #
 #   boot.sh KERNEL MODULE
 # shellcheck source-path=SCRIPTDIR

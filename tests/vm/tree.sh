@@ -12,7 +12,7 @@ with_libraries() {
 	done < <(chroot "$ROOT" /lib64/ld-linux-x86-64.so.2 --list "$2" | grep -oE '/[^ ]+')
 }
 
-# make_tree TREE FOLDER INIT MODULE…: busybox, ip, relay.c, the kernel's modules of these names in that folder, and PID 1.
+# make_tree TREE FOLDER INIT MODULE…: busybox, ip, relay, the kernel's modules of these names in that folder, and PID 1.
 make_tree() {
 	local name file command tree=$1
 	mkdir -p "$tree"/{bin,sbin,lib,lib64,proc,sys,dev,run,tmp,mod}
@@ -20,7 +20,7 @@ make_tree() {
 	for command in sh mount insmod rmmod dmesg grep tail echo; do ln -s busybox "$tree/bin/$command"; done
 	with_libraries "$tree" /usr/bin/ip
 	ln -s /usr/bin/ip "$tree/sbin/ip"
-	gcc -static -O1 -Wall -Werror -o "$tree/bin/relay" "$VM/relay.c"
+	gcc -static -O1 -Wall -Wextra -Werror -o "$tree/bin/relay" "$VM"/relay/*.c
 	for name in "${@:4}"; do
 		file=$(find "$2/" -name "$name.ko*")
 		if [[ $file == *.xz ]]; then xz -dc "$file" >"$tree/mod/$name.ko"; else cp "$file" "$tree/mod/$name.ko"; fi

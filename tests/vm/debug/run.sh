@@ -3,7 +3,7 @@
 #
 #   run.sh                          all of them, in this order
 #   run.sh plant                    a mistake of each kind, made on purpose: each must fail a run
-#   run.sh relay                    the tests of ../relay, and the unit tests
+#   run.sh relay                    the tests of ../relay/, and the unit tests
 #   run.sh fuzz                     LRK_FUZZ_MEGABYTES=12 of fuzz
 #   run.sh stress                   LRK_STRESS_SECONDS=60 of packets and changes on two CPUs
 # shellcheck source-path=SCRIPTDIR

@@ -6,7 +6,7 @@
 
 static uint64_t end_ms;
 
-static uint64_t relayed(int fd) { return ask(fd, LRK_STATS, 0).stats.count[LRK_RELAYED]; }
+static uint64_t relayed(int fd) { return plain(fd, LRK_STATS, 0).stats.count[LRK_RELAYED]; }
 
 /* Both processes work on the same flows, so that any single change may come too late. */
 static void change_flows(int fd)
@@ -40,7 +40,7 @@ static void add_and_delete_many(int fd)
 			r[i] = turn == LRK_ADD ? to_b(turn, 1000 + i, CALL_B + 4, PARTY) : flow_request(turn, A, RELAY_A, 1000 + i);
 			r[i].flow.flow.key.remote_addr = htonl(0x0a400000 + getpid());
 		}
-		if (write(fd, r, n * sizeof(*r)) != (ssize_t)(n * sizeof(*r)))
+		if (put(fd, r, n))
 			COUNT(refused, 1);
 		else
 			COUNT(taken, n);

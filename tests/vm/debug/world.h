@@ -21,9 +21,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include "../../../kmod/uapi/lrkproxy.h"
+#include "../device.h"
 
-#define DEVICE "/dev/lrkproxy"
 #define A "10.1.0.2"
 #define RELAY_A "10.1.0.1"
 #define B "10.2.0.2"
@@ -33,21 +32,6 @@
 #define CALL_B 40002
 #define PARTY 5004
 #define NOISE_PORTS 32
-
-union request {
-	struct lrk_header header;
-	struct lrk_flow_request flow;
-	struct lrk_plain_request plain;
-};
-
-union answer {
-	struct lrk_header header;
-	struct lrk_error_answer error;
-	struct lrk_hello_answer hello;
-	struct lrk_flow_answer flow;
-	struct lrk_page_answer page;
-	struct lrk_stats_answer stats;
-};
 
 /* Of all processes together. Only added to, atomically. */
 struct tally {
@@ -127,21 +111,6 @@ static union request to_a(int type, int port, int source_port, int locked)
 	r.flow.flow.dest_addr = inet_addr(A);
 	return r;
 }
-
-static int put1(int fd, union request r) { return write(fd, &r, sizeof(r)) == sizeof(r) ? 0 : -1; }
-
-static union answer ask(int fd, int type, uint32_t value)
-{
-	union request r = { .header.type = type };
-	union answer a = { .header.type = 0xffff };
-
-	r.plain.value = value;
-	if (!put1(fd, r) && read(fd, &a, sizeof(a)) != sizeof(a))
-		a.header.type = 0xffff;
-	return a;
-}
-
-static int flush(int fd) { return put1(fd, (union request) { .header.type = LRK_FLUSH }); }
 
 static void add_call(int fd)
 {
@@ -295,13 +264,13 @@ static void nothing_is_left(int fd)
 	long objects;
 
 	CHECK(!flush(fd));
-	CHECK(ask(fd, LRK_STATS, 0).stats.flows == 0);
+	CHECK(plain(fd, LRK_STATS, 0).stats.flows == 0);
 	do {
 		usleep(20000);
 		objects = flows_in_memory();
-	} while ((objects || ask(fd, LRK_HELLO, LRK_ABI_VERSION).hello.flows) && now_ms() < end_ms);
-	printf("info after a flush: %u flows, %ld in memory\n", ask(fd, LRK_HELLO, LRK_ABI_VERSION).hello.flows, objects);
-	CHECK(ask(fd, LRK_HELLO, LRK_ABI_VERSION).hello.flows == 0 && objects == 0);
+	} while ((objects || plain(fd, LRK_HELLO, LRK_ABI_VERSION).hello.flows) && now_ms() < end_ms);
+	printf("info after a flush: %u flows, %ld in memory\n", plain(fd, LRK_HELLO, LRK_ABI_VERSION).hello.flows, objects);
+	CHECK(plain(fd, LRK_HELLO, LRK_ABI_VERSION).hello.flows == 0 && objects == 0);
 }
 
 #endif /* WORLD_H */

@@ -15,22 +15,10 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-#include "../../../kmod/uapi/lrkproxy.h"
+#include "../../../tests/vm/device.h"
 #include "inject/flows.h"
 
 #define FLOWS_OF_SESSION 4
-
-union request {
-	struct lrk_header header;
-	struct lrk_flow_request flow;
-	struct lrk_plain_request plain;
-};
-
-union answer {
-	struct lrk_header header;
-	struct lrk_page_answer page;
-	struct lrk_flow_answer flow;
-};
 
 static union request requests[LRK_BATCH_MAX];
 static union answer answers[LRK_BATCH_MAX];
@@ -70,9 +58,7 @@ static void make_request(union request *request, int type, unsigned int n)
 
 static void write_requests(int device, unsigned int count)
 {
-	ssize_t size = (ssize_t)count * LRK_REQUEST_SIZE;
-
-	if (write(device, requests, size) != size)
+	if (put(device, requests, count))
 		err(1, "Cannot write %u requests", count);
 }
 
@@ -145,9 +131,9 @@ int main(int argc, char **argv)
 
 	if (!sessions)
 		errx(2, "usage: flows add|delete|time SESSIONS");
-	device = open("/dev/lrkproxy", O_RDWR);
+	device = open(DEVICE, O_RDWR);
 	if (device < 0)
-		err(1, "Cannot open /dev/lrkproxy");
+		err(1, "Cannot open %s", DEVICE);
 	if (!strcmp(argv[1], "add"))
 		change(device, LRK_ADD, sessions);
 	else if (!strcmp(argv[1], "delete"))
