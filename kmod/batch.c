@@ -11,13 +11,13 @@
 #include "hook.h"
 #include "learn.h"
 #include "list.h"
+#include "place.h"
 #include "stats.h"
-#include "table.h"
 
 /**
  * struct lrk_undo - how to take one request back; none of this can fail
  * @type: LRK_ADD, LRK_UPDATE or LRK_DELETE; 0 if there is nothing to do
- * @old: the flow before; LRK_ADD: its key
+ * @old: LRK_UPDATE: what the flow did before; LRK_ADD: its key
  * @flow: LRK_DELETE: not freed yet
  */
 struct lrk_undo {
@@ -185,7 +185,7 @@ static int lrk_do_add(struct lrk_batch *batch, const struct lrk_flow_spec *spec)
 
 	if (IS_ERR(flow))
 		return PTR_ERR(flow);
-	err = lrk_table_add(batch->ln, spec, flow);
+	err = lrk_table_add(batch->ln, flow);
 	if (err)
 		lrk_flow_discard(flow);
 	return err;
@@ -221,7 +221,7 @@ static int lrk_do(struct lrk_batch *batch, const union lrk_request *request, str
 		err = lrk_table_update(batch->ln, spec, &undo->old);
 		break;
 	case LRK_DELETE:
-		undo->flow = lrk_table_remove(batch->ln, &spec->key, &undo->old);
+		undo->flow = lrk_table_remove(batch->ln, &spec->key);
 		err = undo->flow ? 0 : -ENOENT;
 		break;
 	}
@@ -236,15 +236,35 @@ static void lrk_undo(struct lrk_net *ln, struct lrk_undo *undo)
 
 	switch (undo->type) {
 	case LRK_ADD:
-		lrk_flow_free(lrk_table_remove(ln, &undo->old.key, NULL));
+		lrk_flow_free(lrk_table_remove(ln, &undo->old.key));
 		break;
 	case LRK_UPDATE:
 		lrk_table_update(ln, &undo->old, &unused);
 		break;
 	case LRK_DELETE:
-		lrk_table_add(ln, &undo->old, undo->flow);
+		lrk_table_add(ln, undo->flow);
 		break;
 	}
+}
+
+static u32 lrk_request_hash(const struct lrk_batch *batch, u32 i)
+{
+	return lrk_key_hash(batch->ln->seed, &batch->requests[i].flow.flow.key);
+}
+
+/* What later requests will look up is on its way meanwhile: the place, then the flow in it, then its cold part. */
+static void lrk_batch_prefetch(const struct lrk_batch *batch, u32 i)
+{
+	const struct lrk_table *table = lrk_table_held(batch->ln);
+
+	if (!table)
+		return;
+	if (i + 24 < batch->count)
+		prefetch(&table->places[lrk_request_hash(batch, i + 24) & table->mask]);
+	if (i + 16 < batch->count)
+		lrk_place_prefetch(table, lrk_request_hash(batch, i + 16));
+	if (i + 8 < batch->count)
+		lrk_place_prefetch_cold(table, lrk_request_hash(batch, i + 8));
 }
 
 /* Learning is paused: what is undone would not be undone with a port that was learned meanwhile. */
@@ -253,8 +273,10 @@ static int lrk_do_all(struct lrk_batch *batch, struct lrk_undo *undo)
 	int err = 0;
 	u32 i;
 
-	for (i = 0; i < batch->count && !err; i++)
+	for (i = 0; i < batch->count && !err; i++) {
+		lrk_batch_prefetch(batch, i);
 		err = lrk_do(batch, &batch->requests[i], &undo[i]);
+	}
 	if (err) {
 		lrk_batch_fail(batch, --i, lrk_fault_of(err));
 		while (i--)

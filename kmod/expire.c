@@ -20,7 +20,7 @@ static bool lrk_expire_some(struct lrk_net *ln, u32 *from)
 		if (!lrk_table_next_silent(ln, from, &event))
 			return false;
 		event.header.type = LRK_EVENT_EXPIRED;
-		lrk_flow_free(lrk_table_remove(ln, &event.flow.key, NULL));
+		lrk_flow_free(lrk_table_remove(ln, &event.flow.key));
 		lrk_events_tell(ln, &event);
 	}
 	return true;

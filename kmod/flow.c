@@ -1,17 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Memory of flows, and how many there may be. */
+/* Flows: their memory, how many there may be, and what they do. */
 #include <linux/jiffies.h>
+#include <linux/math64.h>
 #include <linux/moduleparam.h>
 #include <linux/slab.h>
 #include <net/route.h>
 #include "flow.h"
-#include "table.h"
 
 static unsigned int max_flows = 400000;
 module_param(max_flows, uint, 0644);
 MODULE_PARM_DESC(max_flows, "Flows of all network namespaces together (four a session; default 400000)");
 
+/**
+ * struct lrk_whole - all of a flow of RTCP
+ * @flow: …
+ * @cold: …
+ *
+ * RTP comes a hundred times more often. So its flows lie by themselves, and without their cold parts: what is looked at
+ * all the time takes less of the processor's caches of memory and of page tables.
+ */
+struct lrk_whole {
+	struct lrk_flow flow;
+	struct lrk_cold cold;
+};
+
 static struct kmem_cache *lrk_flow_cache;
+static struct kmem_cache *lrk_cold_cache;
+static struct kmem_cache *lrk_whole_cache;
 static atomic_t lrk_flow_count = ATOMIC_INIT(0);
 
 /**
@@ -21,8 +36,13 @@ static atomic_t lrk_flow_count = ATOMIC_INIT(0);
  */
 int __init lrk_flow_init(void)
 {
-	lrk_flow_cache = KMEM_CACHE(lrk_flow, SLAB_HWCACHE_ALIGN | SLAB_ACCOUNT);
-	return lrk_flow_cache ? 0 : -ENOMEM;
+	lrk_flow_cache = KMEM_CACHE(lrk_flow, SLAB_ACCOUNT);
+	lrk_cold_cache = KMEM_CACHE(lrk_cold, SLAB_ACCOUNT);
+	lrk_whole_cache = KMEM_CACHE(lrk_whole, SLAB_ACCOUNT);
+	if (lrk_flow_cache && lrk_cold_cache && lrk_whole_cache)
+		return 0;
+	lrk_flow_exit();
+	return -ENOMEM;
 }
 
 /**
@@ -32,6 +52,8 @@ void lrk_flow_exit(void)
 {
 	rcu_barrier();	/* flows that wait for lrk_flow_release() */
 	kmem_cache_destroy(lrk_flow_cache);
+	kmem_cache_destroy(lrk_cold_cache);
+	kmem_cache_destroy(lrk_whole_cache);
 }
 
 /**
@@ -54,6 +76,83 @@ u32 lrk_flows_all(void)
 	return atomic_read(&lrk_flow_count);
 }
 
+static __wsum lrk_delta(const struct lrk_flow_spec *spec)
+{
+	__wsum old = csum_add((__force __wsum)spec->key.remote_addr, (__force __wsum)spec->key.local_addr);
+	__wsum new = csum_add((__force __wsum)spec->source_addr, (__force __wsum)spec->dest_addr);
+
+	return csum_sub(new, old);
+}
+
+static struct lrk_leaving lrk_leaving_of(const struct lrk_flow_spec *spec)
+{
+	bool limited = spec->max_packets || spec->max_bytes;
+
+	return (struct lrk_leaving) {
+		.source_addr = spec->source_addr,
+		.dest_addr = spec->dest_addr,
+		.source_port = spec->source_port,
+		.dest_port = spec->dest_port,
+		.delta = lrk_delta(spec),
+		.clock_mult = div_u64((u64)spec->clock_hz << 32, NSEC_PER_SEC),
+		.locked_port = spec->locked_port,
+		.flags = spec->flags | (limited ? LRK_LIMITED : 0),
+		.tos = spec->dscp << 2,
+	};
+}
+
+static void lrk_flow_set_rest(struct lrk_flow *flow, const struct lrk_flow_spec *spec)
+{
+	struct lrk_cold *cold = flow->cold;
+
+	cold->idle_seconds = spec->idle_seconds;
+	WRITE_ONCE(cold->max_packets, spec->max_packets);
+	WRITE_ONCE(cold->max_bytes, spec->max_bytes);
+	cold->clock_hz = spec->clock_hz;
+	cold->owner = spec->owner;
+}
+
+/* Return: zeroed, or NULL. */
+static struct lrk_flow *lrk_flow_alloc_rtcp(void)
+{
+	struct lrk_whole *whole = kmem_cache_zalloc(lrk_whole_cache, GFP_KERNEL_ACCOUNT);
+
+	if (!whole)
+		return NULL;
+	whole->cold.whole = true;
+	whole->flow.cold = &whole->cold;
+	return &whole->flow;
+}
+
+/* Return: zeroed, or NULL. */
+static struct lrk_flow *lrk_flow_alloc_rtp(void)
+{
+	struct lrk_cold *cold = kmem_cache_zalloc(lrk_cold_cache, GFP_KERNEL_ACCOUNT);
+	struct lrk_flow *flow;
+
+	if (!cold)
+		return NULL;
+	flow = kmem_cache_zalloc(lrk_flow_cache, GFP_KERNEL_ACCOUNT);
+	if (!flow) {
+		kmem_cache_free(lrk_cold_cache, cold);
+		return NULL;
+	}
+	flow->cold = cold;
+	return flow;
+}
+
+static void lrk_flow_free_memory(struct lrk_flow *flow)
+{
+	struct lrk_cold *cold = flow->cold;
+
+	if (cold->whole) {
+		kmem_cache_free(lrk_whole_cache, container_of(flow, struct lrk_whole, flow));
+		return;
+	}
+	kmem_cache_free(lrk_flow_cache, flow);
+	kmem_cache_free(lrk_cold_cache, cold);
+}
+
 /**
  * lrk_flow_alloc() - make a flow that is in no table
  * @spec: what it shall be
@@ -69,16 +168,19 @@ struct lrk_flow *lrk_flow_alloc(const struct lrk_flow_spec *spec)
 		atomic_dec(&lrk_flow_count);
 		return ERR_PTR(-ENOSPC);
 	}
-	flow = kmem_cache_zalloc(lrk_flow_cache, GFP_KERNEL_ACCOUNT);
+	flow = spec->flags & LRK_FLOW_RTCP ? lrk_flow_alloc_rtcp() : lrk_flow_alloc_rtp();
 	if (!flow) {
 		atomic_dec(&lrk_flow_count);
 		return ERR_PTR(-ENOMEM);
 	}
-	flow->spec = *spec;
+	flow->cold->flow = flow;
+	flow->key = spec->key;
+	flow->leaving = lrk_leaving_of(spec);
+	lrk_flow_set_rest(flow, spec);
 	flow->last = jiffies;
-	flow->refilled = jiffies;
-	flow->packet_room = (u64)spec->max_packets * HZ;
-	flow->byte_room = (u64)spec->max_bytes * HZ;
+	flow->cold->refilled = jiffies;
+	flow->cold->packet_room = (u64)spec->max_packets * HZ;
+	flow->cold->byte_room = (u64)spec->max_bytes * HZ;
 	return flow;
 }
 
@@ -89,17 +191,17 @@ struct lrk_flow *lrk_flow_alloc(const struct lrk_flow_spec *spec)
 void lrk_flow_discard(struct lrk_flow *flow)
 {
 	atomic_dec(&lrk_flow_count);
-	kmem_cache_free(lrk_flow_cache, flow);
+	lrk_flow_free_memory(flow);
 }
 
 static void lrk_flow_release(struct rcu_head *rcu)
 {
-	struct lrk_flow *flow = container_of(rcu, struct lrk_flow, rcu);
+	struct lrk_flow *flow = container_of(rcu, struct lrk_cold, rcu)->flow;
 	struct rtable *rt = rcu_dereference_protected(flow->rt, true);	/* nobody else has it */
 
 	if (rt)
 		dst_release(&rt->dst);
-	kmem_cache_free(lrk_flow_cache, flow);
+	lrk_flow_free_memory(flow);
 }
 
 /**
@@ -111,5 +213,98 @@ static void lrk_flow_release(struct rcu_head *rcu)
 void lrk_flow_free(struct lrk_flow *flow)
 {
 	atomic_dec(&lrk_flow_count);
-	call_rcu(&flow->rcu, lrk_flow_release);
+	call_rcu(&flow->cold->rcu, lrk_flow_release);
+}
+
+/**
+ * lrk_flow_change() - let a flow do something else
+ * @ln: its namespace
+ * @flow: which
+ * @spec: what; the key is the same
+ *
+ * Context: lrk_net.mutex and lrk_net.lock.
+ */
+void lrk_flow_change(struct lrk_net *ln, struct lrk_flow *flow, const struct lrk_flow_spec *spec)
+{
+	const struct lrk_leaving leaving = lrk_leaving_of(spec);
+
+	lrk_flow_set_rest(flow, spec);
+	WRITE_ONCE(flow->cold->candidate_port, 0);
+	flow->cold->candidate_packets = 0;
+	lrk_flow_open(ln, flow);
+	flow->leaving = leaving;
+	lrk_flow_close(flow);
+	lrk_flow_forget_route(ln, flow);
+}
+
+/**
+ * lrk_flow_spec() - what does a flow do?
+ * @flow: which
+ * @spec: set
+ *
+ * Context: lrk_net.mutex, or lrk_net.lock.
+ */
+void lrk_flow_spec(const struct lrk_flow *flow, struct lrk_flow_spec *spec)
+{
+	struct lrk_leaving leaving;
+
+	lrk_flow_read(flow, &leaving);
+	*spec = (struct lrk_flow_spec) {
+		.key = flow->key,
+		.locked_port = leaving.locked_port,
+		.flags = leaving.flags & LRK_FLOW_FLAGS,
+		.source_addr = leaving.source_addr,
+		.dest_addr = leaving.dest_addr,
+		.source_port = leaving.source_port,
+		.dest_port = leaving.dest_port,
+		.dscp = leaving.tos >> 2,
+		.idle_seconds = flow->cold->idle_seconds,
+		.max_packets = flow->cold->max_packets,
+		.max_bytes = flow->cold->max_bytes,
+		.clock_hz = flow->cold->clock_hz,
+		.owner = flow->cold->owner,
+	};
+}
+
+/**
+ * lrk_flow_forget_route() - have the next packet look its route up
+ * @ln: its namespace
+ * @flow: which
+ *
+ * Context: lrk_net.lock.
+ */
+void lrk_flow_forget_route(struct lrk_net *ln, struct lrk_flow *flow)
+{
+	struct rtable *rt = rcu_dereference_protected(flow->rt, lockdep_is_held(&ln->lock));
+
+	RCU_INIT_POINTER(flow->rt, NULL);
+	if (rt)
+		dst_release(&rt->dst);	/* lives for a grace period more */
+}
+
+/**
+ * lrk_flow_cache_route() - keep a route for a flow's next packets
+ * @ln: its namespace
+ * @flow: which; may have left its table by now
+ * @leaving: what the route was looked up for; the flow may do something else by now
+ * @rt: the caller's reference becomes the flow's, unless this fails
+ *
+ * Context: softirq, rcu_read_lock().
+ * Return: whether it was kept; not while somebody else writes, the next packet will do.
+ */
+bool lrk_flow_cache_route(struct lrk_net *ln, struct lrk_flow *flow,
+			  const struct lrk_leaving *leaving, struct rtable *rt)
+{
+	bool current_leaving;
+
+	if (!spin_trylock_bh(&ln->lock))
+		return false;
+	current_leaving = flow->leaving.dest_addr == leaving->dest_addr &&
+			  flow->leaving.source_addr == leaving->source_addr;
+	if (current_leaving) {
+		lrk_flow_forget_route(ln, flow);
+		rcu_assign_pointer(flow->rt, rt);
+	}
+	spin_unlock_bh(&ln->lock);
+	return current_leaving;
 }

@@ -6,39 +6,33 @@
 #include <linux/slab.h>
 #include "grow.h"
 #include "learn.h"
-#include "slot.h"
+#include "place.h"
 
 #define LRK_TABLE_MIN 64
-/* Of a gigabyte; kvmalloc() does not like two. */
+/* Hashes have more bits than that, of which lrk_tag() takes the rest. */
 #define LRK_TABLE_MAX BIT(24)
 
-static struct lrk_table *lrk_table_alloc(u32 slots)
+static struct lrk_table *lrk_table_alloc(u32 places)
 {
-	struct lrk_table *table = kvzalloc(struct_size(table, slots, slots), GFP_KERNEL_ACCOUNT);
+	struct lrk_table *table = kvzalloc(struct_size(table, places, places), GFP_KERNEL_ACCOUNT);
 
 	if (table)
-		table->mask = slots - 1;
+		table->mask = places - 1;
 	return table;
 }
 
-/* Takes milliseconds, in which nobody else changes slots, and packets come and go. */
+/* Takes milliseconds, in which nobody else changes places, and packets come and go. */
 static void lrk_table_copy(u64 seed, struct lrk_table *to, const struct lrk_table *from)
 {
-	const struct lrk_slot *slot;
-	struct lrk_flow_key key;
-	struct lrk_slot *place;
 	u32 i;
 
 	for (i = 0; i <= from->mask; i++) {
 		if (!(i % 4096))
 			cond_resched();
-		slot = &from->slots[i];
-		if (!lrk_slot_is_flow(slot))
+		lrk_place_prefetch(from, i + 16);
+		if (!lrk_place_is_flow(from->places[i]))
 			continue;
-		key = slot->flow->spec.key;
-		place = lrk_slot_vacant(seed, to, &key);
-		*place = *slot;
-		place->seq = 0;
+		lrk_place_take(seed, to, lrk_place_flow(from->places[i]));
 		to->used++;
 	}
 }
@@ -54,15 +48,16 @@ static void lrk_table_copy(u64 seed, struct lrk_table *to, const struct lrk_tabl
 int lrk_table_reserve(struct lrk_net *ln, u32 more)
 {
 	struct lrk_table *old = lrk_table_held(ln), *new;
-	u64 slots;
+	u64 places;
 
 	lockdep_assert_held(&ln->mutex);
 	if (old && (u64)old->used + more <= ((u64)old->mask + 1) / 4 * 3)
 		return 0;
-	slots = roundup_pow_of_two(max_t(u64, ((u64)ln->flows + more) * 2, LRK_TABLE_MIN));
-	if (slots > LRK_TABLE_MAX)
+	/* Small, since it should stay in the processor's caches; and with room before it is replaced again. */
+	places = roundup_pow_of_two(max_t(u64, ((u64)ln->flows + more) * 3 / 2, LRK_TABLE_MIN));
+	if (places > LRK_TABLE_MAX)
 		return -ENOMEM;
-	new = lrk_table_alloc(slots);
+	new = lrk_table_alloc(places);
 	if (!new)
 		return -ENOMEM;
 	lrk_learn_pause(ln);

@@ -51,19 +51,19 @@ static unsigned int lrk_slow(struct lrk_packet *packet, unsigned int why)
 
 static unsigned int lrk_drop(struct lrk_packet *packet, unsigned int why)
 {
-	struct lrk_flow *flow = packet->hit.flow;
+	struct lrk_cold *cold = packet->hit.flow->cold;
 
-	WRITE_ONCE(flow->dropped_packets, flow->dropped_packets + 1);
+	WRITE_ONCE(cold->dropped_packets, cold->dropped_packets + 1);
 	lrk_count(packet->ln, why);
 	return NF_DROP;
 }
 
 static noinline unsigned int lrk_refuse_stranger(struct lrk_packet *packet)
 {
-	struct lrk_flow *flow = packet->hit.flow;
+	struct lrk_cold *cold = packet->hit.flow->cold;
 
-	WRITE_ONCE(flow->stranger_port, packet->source_port);
-	WRITE_ONCE(flow->stranger_packets, flow->stranger_packets + 1);
+	WRITE_ONCE(cold->stranger_port, packet->source_port);
+	WRITE_ONCE(cold->stranger_packets, cold->stranger_packets + 1);
 	if (packet->hit.leaving.flags & LRK_FLOW_PASS_STRANGERS)
 		return lrk_slow(packet, LRK_SLOW_STRANGER);
 	lrk_count(packet->ln, LRK_DROP_STRANGER);
@@ -128,19 +128,19 @@ static bool lrk_packet_is_plain(const struct lrk_packet *packet, const struct nf
 /* Nobody knows this port yet, or a new command has let others in. */
 static noinline void lrk_packet_learn(struct lrk_packet *packet)
 {
-	struct lrk_flow *flow = packet->hit.flow;
+	struct lrk_cold *cold = packet->hit.flow->cold;
 	struct lrk_flow_answer event;
 
-	if (READ_ONCE(flow->candidate_port)) {
-		if (READ_ONCE(flow->candidate_port) == packet->source_port)
-			WRITE_ONCE(flow->candidate_packets, flow->candidate_packets + 1);
+	if (READ_ONCE(cold->candidate_port)) {
+		if (READ_ONCE(cold->candidate_port) == packet->source_port)
+			WRITE_ONCE(cold->candidate_packets, cold->candidate_packets + 1);
 		return;
 	}
 	memset(&event, 0, sizeof(event));
 	if (!lrk_table_learn(packet->ln, &packet->key, packet->source_port, &event))
 		return;
 	if (event.header.type == LRK_EVENT_CANDIDATE)
-		WRITE_ONCE(flow->candidate_packets, 1);
+		WRITE_ONCE(cold->candidate_packets, 1);
 	lrk_events_tell(packet->ln, &event);
 }
 
@@ -157,15 +157,15 @@ static bool lrk_bucket(u64 *room, u32 max, u32 cost, u32 elapsed)
 /* Token buckets, each of a second's worth. Return: 0 or the counter of the drop. */
 static noinline unsigned int lrk_limit(struct lrk_packet *packet)
 {
-	struct lrk_flow *flow = packet->hit.flow;
-	u32 max_packets = READ_ONCE(flow->spec.max_packets);
-	u32 max_bytes = READ_ONCE(flow->spec.max_bytes);
-	u32 now = jiffies, elapsed = now - flow->refilled;
+	struct lrk_cold *cold = packet->hit.flow->cold;
+	u32 max_packets = READ_ONCE(cold->max_packets);
+	u32 max_bytes = READ_ONCE(cold->max_bytes);
+	u32 now = jiffies, elapsed = now - cold->refilled;
 
-	flow->refilled = now;
-	if (max_packets && !lrk_bucket(&flow->packet_room, max_packets, 1, elapsed))
+	cold->refilled = now;
+	if (max_packets && !lrk_bucket(&cold->packet_room, max_packets, 1, elapsed))
 		return LRK_DROP_PACKET_RATE;
-	if (max_bytes && !lrk_bucket(&flow->byte_room, max_bytes, packet->len, elapsed))
+	if (max_bytes && !lrk_bucket(&cold->byte_room, max_bytes, packet->len, elapsed))
 		return LRK_DROP_BYTE_RATE;
 	return 0;
 }
@@ -179,7 +179,7 @@ static void lrk_packet_note(struct lrk_packet *packet)
 	WRITE_ONCE(flow->packets, flow->packets + 1);
 	smp_store_release(&flow->bytes, flow->bytes + packet->len);	/* lrk_table_delta() */
 	if (unlikely(packet->source_port != leaving->locked_port))
-		WRITE_ONCE(flow->open_packets, flow->open_packets + 1);
+		WRITE_ONCE(flow->cold->open_packets, flow->cold->open_packets + 1);
 	if (READ_ONCE(flow->last) != now)
 		WRITE_ONCE(flow->last, now);
 	lrk_count(packet->ln, LRK_RELAYED);
@@ -252,7 +252,6 @@ static unsigned int lrk_hook(void *priv, struct sk_buff *skb, const struct nf_ho
 	packet.skb = skb;
 	if (!lrk_packet_find(&packet))
 		return NF_ACCEPT;
-	prefetchw(packet.hit.flow);
 	if (unlikely(ip_hdr(skb)->ihl != 5))
 		return lrk_slow(&packet, LRK_SLOW_OPTIONS);
 	if (unlikely(!lrk_packet_is_plain(&packet, state) || !lrk_packet_parse(&packet)))
@@ -262,7 +261,7 @@ static unsigned int lrk_hook(void *priv, struct sk_buff *skb, const struct nf_ho
 		return verdict;
 	if (unlikely(ip_hdr(skb)->ttl <= 1))
 		return lrk_slow(&packet, LRK_SLOW_TTL);
-	if (unlikely(!lrk_route_get(packet.ln, &packet.key, &packet.hit, &route)))
+	if (unlikely(!lrk_route_get(packet.ln, &packet.hit, &route)))
 		return lrk_slow(&packet, LRK_SLOW_ROUTE);
 	if (unlikely(!lrk_route_fits(&route, packet.len))) {
 		lrk_route_put(&route);

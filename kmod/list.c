@@ -3,10 +3,9 @@
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
 #include <linux/math64.h>
-#include <linux/prefetch.h>
 #include <linux/sched.h>
 #include "list.h"
-#include "slot.h"
+#include "place.h"
 
 /* In jiffies. A packet that is relayed right now may be of a later tick than the one that was read. */
 static unsigned long lrk_idle(const struct lrk_flow *flow)
@@ -24,31 +23,31 @@ static u64 lrk_idle_ms(const struct lrk_flow *flow)
 
 /**
  * lrk_answer_of() - tell all of a flow
- * @slot: whose; not being written
+ * @flow: whose
  * @answer: zeroed; set but for the header's seq
  *
  * Context: lrk_net.mutex or lrk_net.lock.
  */
-void lrk_answer_of(const struct lrk_slot *slot, struct lrk_flow_answer *answer)
+void lrk_answer_of(const struct lrk_flow *flow, struct lrk_flow_answer *answer)
 {
-	const struct lrk_flow *flow = slot->flow;
+	const struct lrk_cold *cold = flow->cold;
 
-	lrk_spec_of(slot, &answer->flow);
+	lrk_flow_spec(flow, &answer->flow);
 	answer->header.type = LRK_ANSWER_FLOW;
 	answer->packets = READ_ONCE(flow->packets);
 	answer->bytes = READ_ONCE(flow->bytes);
-	answer->open_packets = READ_ONCE(flow->open_packets);
-	answer->stranger_packets = READ_ONCE(flow->stranger_packets);
-	answer->dropped_packets = READ_ONCE(flow->dropped_packets);
-	answer->candidate_packets = READ_ONCE(flow->candidate_packets);
+	answer->open_packets = READ_ONCE(cold->open_packets);
+	answer->stranger_packets = READ_ONCE(cold->stranger_packets);
+	answer->dropped_packets = READ_ONCE(cold->dropped_packets);
+	answer->candidate_packets = READ_ONCE(cold->candidate_packets);
 	answer->idle_ms = lrk_idle_ms(flow);
-	answer->first_ssrc = READ_ONCE(flow->first_ssrc);
+	answer->first_ssrc = READ_ONCE(cold->first_ssrc);
 	answer->last_ssrc = READ_ONCE(flow->last_ssrc);
 	answer->rtp_expected = READ_ONCE(flow->rtp_expected);
 	answer->rtp_received = READ_ONCE(flow->rtp_received);
 	answer->rtp_jitter = READ_ONCE(flow->jitter16) >> 4;
-	answer->candidate_port = READ_ONCE(flow->candidate_port);
-	answer->stranger_port = READ_ONCE(flow->stranger_port);
+	answer->candidate_port = READ_ONCE(cold->candidate_port);
+	answer->stranger_port = READ_ONCE(cold->stranger_port);
 }
 
 /**
@@ -62,24 +61,13 @@ void lrk_answer_of(const struct lrk_slot *slot, struct lrk_flow_answer *answer)
  */
 bool lrk_table_get(struct lrk_net *ln, const struct lrk_flow_key *key, struct lrk_flow_answer *answer)
 {
-	const struct lrk_slot *slot = lrk_slot_find(ln, key);
+	const struct lrk_flow *flow = lrk_flow_find(ln, key);
 
 	lockdep_assert_held(&ln->mutex);
-	if (!slot)
+	if (!flow)
 		return false;
-	lrk_answer_of(slot, answer);
+	lrk_answer_of(flow, answer);
 	return true;
-}
-
-/* Flows lie anywhere in memory: those of the next slots are on their way meanwhile. */
-static void lrk_slot_ahead(const struct lrk_table *table, u32 i)
-{
-	const struct lrk_slot *slot = &table->slots[(i + 8) & table->mask];
-
-	if (slot->flow)
-		prefetch(slot->flow);
-	if (!(i % 4096))
-		cond_resched();
 }
 
 static bool lrk_cursor_is_good(const struct lrk_net *ln, const struct lrk_table *table, u64 cursor)
@@ -96,7 +84,7 @@ static u64 lrk_cursor_of(const struct lrk_net *ln, const struct lrk_table *table
 /**
  * lrk_table_page() - tell of some flows
  * @ln: the namespace
- * @cursor: where to begin, and then where to go on: generation and index of a slot; 0 at both ends
+ * @cursor: where to begin, and then where to go on: generation and index of a place; 0 at both ends
  * @limit: how many at most
  * @answers: as many, zeroed
  *
@@ -112,9 +100,12 @@ int lrk_table_page(struct lrk_net *ln, u64 *cursor, u32 limit, struct lrk_flow_a
 	if (!lrk_cursor_is_good(ln, table, *cursor))
 		return -ESTALE;
 	for (; table && i <= table->mask && n < limit; i++) {
-		lrk_slot_ahead(table, i);
-		if (lrk_slot_is_flow(&table->slots[i]))
-			lrk_answer_of(&table->slots[i], &answers[n++]);
+		if (!(i % 4096))
+			cond_resched();
+		lrk_place_prefetch(table, i + 16);
+		lrk_place_prefetch_cold(table, i + 8);
+		if (lrk_place_is_flow(table->places[i]))
+			lrk_answer_of(lrk_place_flow(table->places[i]), &answers[n++]);
 	}
 	*cursor = lrk_cursor_of(ln, table, i);
 	return n;
@@ -122,7 +113,7 @@ int lrk_table_page(struct lrk_net *ln, u64 *cursor, u32 limit, struct lrk_flow_a
 
 static void lrk_delta_of(const struct lrk_flow *flow, u64 bytes, struct lrk_delta *delta)
 {
-	delta->key = flow->spec.key;
+	delta->key = flow->key;
 	delta->idle_ms = min_t(u64, lrk_idle_ms(flow), U32_MAX);
 	delta->packets = READ_ONCE(flow->packets);
 	delta->bytes = bytes;
@@ -132,13 +123,15 @@ static void lrk_delta_of(const struct lrk_flow *flow, u64 bytes, struct lrk_delt
  * Ticks are too coarse to tell what was relayed before a page and what after it, and a CPU may write
  * one late. So it is the page that sees whether a flow has moved, and says when.
  */
-static bool lrk_slot_moved(struct lrk_slot *slot, u64 bytes, u64 since, u64 now)
+static bool lrk_flow_has_moved(struct lrk_flow *flow, u64 bytes, u64 since, u64 now)
 {
-	if (slot->told != (u32)bytes) {
-		slot->told = bytes;
-		slot->moved = now;
+	struct lrk_cold *cold = flow->cold;
+
+	if (cold->told != (u32)bytes) {
+		cold->told = bytes;
+		cold->moved = now;
 	}
-	return !since || slot->moved > since;
+	return !since || cold->moved > since;
 }
 
 /**
@@ -157,9 +150,9 @@ int lrk_table_delta(struct lrk_net *ln, u64 *cursor, u64 since, u32 limit,
 		    struct lrk_delta_answer *answers, u64 *now)
 {
 	const u64 moment = max(ln->moment + 1, ktime_get_boottime_ns());
-	struct lrk_table *table = lrk_table_held(ln);
+	const struct lrk_table *table = lrk_table_held(ln);
 	u32 i = lower_32_bits(*cursor), n = 0;
-	struct lrk_slot *slot;
+	struct lrk_flow *flow;
 	u64 bytes;
 
 	lockdep_assert_held(&ln->mutex);
@@ -168,14 +161,17 @@ int lrk_table_delta(struct lrk_net *ln, u64 *cursor, u64 since, u32 limit,
 	if (!lrk_cursor_is_good(ln, table, *cursor))
 		return -ESTALE;
 	for (; table && i <= table->mask && n < limit; i++) {
-		slot = &table->slots[i];
-		lrk_slot_ahead(table, i);
-		if (!lrk_slot_is_flow(slot))
+		if (!(i % 4096))
+			cond_resched();
+		lrk_place_prefetch(table, i + 16);
+		lrk_place_prefetch_cold(table, i + 8);
+		if (!lrk_place_is_flow(table->places[i]))
 			continue;
-		bytes = smp_load_acquire(&slot->flow->bytes);	/* written after packets */
-		if (!lrk_slot_moved(slot, bytes, since, moment))
+		flow = lrk_place_flow(table->places[i]);
+		bytes = smp_load_acquire(&flow->bytes);	/* written after packets */
+		if (!lrk_flow_has_moved(flow, bytes, since, moment))
 			continue;
-		lrk_delta_of(slot->flow, bytes, &answers[n / LRK_DELTAS].delta[n % LRK_DELTAS]);
+		lrk_delta_of(flow, bytes, &answers[n / LRK_DELTAS].delta[n % LRK_DELTAS]);
 		answers[n++ / LRK_DELTAS].flows++;
 	}
 	*cursor = lrk_cursor_of(ln, table, i);
@@ -196,16 +192,16 @@ int lrk_table_delta(struct lrk_net *ln, u64 *cursor, u64 since, u32 limit,
 bool lrk_table_next_silent(struct lrk_net *ln, u32 *from, struct lrk_flow_answer *answer)
 {
 	const struct lrk_table *table = lrk_table_held(ln);
-	const struct lrk_slot *slot;
+	const struct lrk_flow *flow;
 
 	lockdep_assert_held(&ln->mutex);
 	for (; table && *from <= table->mask; (*from)++) {
-		slot = &table->slots[*from];
-		if (!lrk_slot_is_flow(slot) || !slot->flow->spec.idle_seconds)
+		if (!lrk_place_is_flow(table->places[*from]))
 			continue;
-		if (lrk_idle(slot->flow) < (u64)slot->flow->spec.idle_seconds * HZ)
+		flow = lrk_place_flow(table->places[*from]);
+		if (!flow->cold->idle_seconds || lrk_idle(flow) < (u64)flow->cold->idle_seconds * HZ)
 			continue;
-		lrk_answer_of(slot, answer);
+		lrk_answer_of(flow, answer);
 		return true;
 	}
 	return false;

@@ -15,7 +15,7 @@ struct lrk_counts;
  * struct lrk_net - the relay of one network namespace
  * @net: whose it is; no reference, since it ends with it
  * @table: the flows, or NULL while there are none
- * @lock: taken to change @table's slots and a flow's route, also in softirq, there by trylock alone
+ * @lock: taken to change @table's places, what a flow does and its route, also in softirq, there by trylock alone
  * @mutex: taken by everyone who adds, deletes or lists flows; outer to @lock
  * @seed: what the hash begins with
  * @paused: packets teach nothing until it is 0; see lrk_learn_pause(). Under @lock
@@ -35,7 +35,7 @@ struct lrk_net {
 	struct lrk_table __rcu *table;
 	u64 seed;
 	struct lrk_counts __percpu *counts;
-	spinlock_t lock;		/* slots, routes */
+	spinlock_t lock;		/* places, flows, routes */
 	struct mutex mutex;		/* who comes and goes */
 	u64 moment;
 	u32 paused;

@@ -18,7 +18,7 @@ static void lrk_ssrc(struct lrk_flow *flow, u32 ssrc)
 {
 	if (!flow->heard_ssrc) {
 		flow->heard_ssrc = 1;
-		WRITE_ONCE(flow->first_ssrc, ssrc);
+		WRITE_ONCE(flow->cold->first_ssrc, ssrc);
 	}
 	WRITE_ONCE(flow->last_ssrc, ssrc);
 }

@@ -43,22 +43,20 @@ static struct rtable *lrk_route_find(struct net *net, const struct lrk_leaving *
 /**
  * lrk_route_renew() - find the way of a packet whose flow has none, or an old one
  * @ln: the namespace
- * @key: its flow
  * @hit: its flow
  * @route: set if there is one that lrk_xmit() can take
  *
  * Context: softirq, rcu_read_lock().
  * Return: whether there is one.
  */
-bool lrk_route_renew(struct lrk_net *ln, const struct lrk_flow_key *key, const struct lrk_hit *hit,
-		     struct lrk_route *route)
+bool lrk_route_renew(struct lrk_net *ln, const struct lrk_hit *hit, struct lrk_route *route)
 {
 	struct rtable *rt = lrk_route_find(ln->net, &hit->leaving);
 
 	if (!rt)
 		return false;
 	route->rt = rt;
-	route->own = !lrk_table_cache_route(ln, key, hit, rt);
+	route->own = !lrk_flow_cache_route(ln, hit->flow, &hit->leaving, rt);
 	return true;
 }
 

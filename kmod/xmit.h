@@ -16,22 +16,20 @@ struct lrk_route {
 	bool own;
 };
 
-bool lrk_route_renew(struct lrk_net *ln, const struct lrk_flow_key *key, const struct lrk_hit *hit,
-		     struct lrk_route *route);
+bool lrk_route_renew(struct lrk_net *ln, const struct lrk_hit *hit, struct lrk_route *route);
 bool lrk_xmit(struct sk_buff *skb, const struct lrk_route *route);
 
 /**
  * lrk_route_get() - find the way of a packet
  * @ln: the namespace
- * @key: its flow
  * @hit: its flow
  * @route: set if there is one that lrk_xmit() can take
  *
  * Context: softirq, rcu_read_lock().
  * Return: whether there is one.
  */
-static inline bool lrk_route_get(struct lrk_net *ln, const struct lrk_flow_key *key,
-				 const struct lrk_hit *hit, struct lrk_route *route)
+static inline bool lrk_route_get(struct lrk_net *ln, const struct lrk_hit *hit,
+				 struct lrk_route *route)
 {
 	struct rtable *rt = rcu_dereference(hit->flow->rt);
 
@@ -39,7 +37,7 @@ static inline bool lrk_route_get(struct lrk_net *ln, const struct lrk_flow_key *
 	route->rt = rt;
 	if (likely(rt && dst_check(&rt->dst, 0)))
 		return true;
-	return lrk_route_renew(ln, key, hit, route);
+	return lrk_route_renew(ln, hit, route);
 }
 
 /**

@@ -55,7 +55,7 @@ static int add(struct lrk_net *ln, const struct lrk_flow_spec *spec)
 	if (IS_ERR(flow))
 		err = PTR_ERR(flow);
 	if (!err) {
-		err = lrk_table_add(ln, spec, flow);
+		err = lrk_table_add(ln, flow);
 		if (err)
 			lrk_flow_discard(flow);
 	}
@@ -75,7 +75,7 @@ static bool drop(struct lrk_net *ln, struct lrk_flow_key key)
 	struct lrk_flow *flow;
 
 	mutex_lock(&ln->mutex);
-	flow = lrk_table_remove(ln, &key, NULL);
+	flow = lrk_table_remove(ln, &key);
 	mutex_unlock(&ln->mutex);
 	if (flow)
 		lrk_flow_free(flow);
@@ -114,16 +114,16 @@ static bool is_there(struct lrk_net *ln, struct lrk_flow_key key)
 {
 	struct lrk_hit hit;
 
-	return find(ln, key, &hit) && !memcmp(&hit.flow->spec.key, &key, sizeof(key));
+	return find(ln, key, &hit) && !memcmp(&hit.flow->key, &key, sizeof(key));
 }
 
-static u32 slots_used(struct lrk_net *ln)
+static u32 places_used(struct lrk_net *ln)
 {
 	const struct lrk_table *table = rcu_access_pointer(ln->table);
 	u32 i, n = 0;
 
 	for (i = 0; table && i <= table->mask; i++)
-		n += table->slots[i].remote_addr != LRK_EMPTY;
+		n += table->places[i] != LRK_EMPTY;
 	return n;
 }
 
@@ -146,15 +146,15 @@ static void finds_what_was_added(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, rcu_access_pointer(ln->table));
 }
 
-/* The first key from n on whose search begins at a slot of the smallest table. */
-static u32 next_of_slot(const struct lrk_net *ln, u32 n, u32 slot)
+/* The first key from n on whose search begins at a place of the smallest table. */
+static u32 next_of_place(const struct lrk_net *ln, u32 n, u32 place)
 {
 	struct lrk_flow_key key;
 
 	for (;; n++) {
 		key = nth_key(n);
 		if ((lrk_hash(ln->seed, key.remote_addr, key.local_addr, key.local_port) &
-		     (LRK_TABLE_MIN - 1)) == slot)
+		     (LRK_TABLE_MIN - 1)) == place)
 			return n;
 	}
 }
@@ -166,7 +166,7 @@ static void probes_over_the_end(struct kunit *test)
 	u32 n[20], i;
 
 	for (i = 0; i < ARRAY_SIZE(n); i++) {
-		n[i] = next_of_slot(ln, i ? n[i - 1] + 1 : 0, LRK_TABLE_MIN - 3);
+		n[i] = next_of_place(ln, i ? n[i - 1] + 1 : 0, LRK_TABLE_MIN - 3);
 		KUNIT_ASSERT_EQ(test, add_key(ln, nth_key(n[i])), 0);
 	}
 	KUNIT_ASSERT_EQ(test, rcu_access_pointer(ln->table)->mask, LRK_TABLE_MIN - 1);
@@ -175,16 +175,16 @@ static void probes_over_the_end(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(n); i++)
 		KUNIT_EXPECT_EQ(test, is_there(ln, nth_key(n[i])), i % 2 == 1);
 	/* The places of those that are gone are taken again, and no others. */
-	KUNIT_EXPECT_EQ(test, slots_used(ln), ARRAY_SIZE(n));
+	KUNIT_EXPECT_EQ(test, places_used(ln), ARRAY_SIZE(n));
 	for (i = 0; i < ARRAY_SIZE(n); i += 2)
 		KUNIT_EXPECT_EQ(test, add_key(ln, nth_key(n[i])), 0);
-	KUNIT_EXPECT_EQ(test, slots_used(ln), ARRAY_SIZE(n));
+	KUNIT_EXPECT_EQ(test, places_used(ln), ARRAY_SIZE(n));
 	for (i = 0; i < ARRAY_SIZE(n); i++)
 		KUNIT_EXPECT_TRUE(test, is_there(ln, nth_key(n[i])));
 	/* With the last of them gone nothing is left to search through. */
 	for (i = 0; i < ARRAY_SIZE(n); i++)
 		KUNIT_EXPECT_TRUE(test, drop(ln, nth_key(n[i])));
-	KUNIT_EXPECT_EQ(test, slots_used(ln), 0);
+	KUNIT_EXPECT_EQ(test, places_used(ln), 0);
 	KUNIT_EXPECT_EQ(test, rcu_access_pointer(ln->table)->used, 0);
 	clear(ln);
 }
@@ -202,7 +202,7 @@ static void grows(struct kunit *test)
 	generation = ln->generation;
 	for (i = 1; i < many; i++) {
 		KUNIT_ASSERT_EQ(test, add_key(ln, nth_key(i)), 0);
-		KUNIT_ASSERT_LE(test, slots_used(ln) * (i < 500), rcu_access_pointer(ln->table)->mask / 4 * 3 + 3);
+		KUNIT_ASSERT_LE(test, places_used(ln) * (i < 500), rcu_access_pointer(ln->table)->mask / 4 * 3 + 3);
 	}
 	KUNIT_EXPECT_NE(test, ln->generation, generation);
 	for (i = 0; i < many; i++)
@@ -248,7 +248,7 @@ static void agrees_with_a_model(struct kunit *test)
 		there[i] = !there[i];
 		n += there[i] ? 1 : -1;
 		KUNIT_ASSERT_EQ(test, ln->flows, n);
-		KUNIT_ASSERT_EQ(test, slots_used(ln), rcu_access_pointer(ln->table)->used);
+		KUNIT_ASSERT_EQ(test, places_used(ln), rcu_access_pointer(ln->table)->used);
 		for (i = 0; step % 64 == 0 && i < ARRAY_SIZE(there); i++)
 			KUNIT_ASSERT_EQ(test, is_there(ln, nth_key(i)), there[i]);
 	}

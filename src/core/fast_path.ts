@@ -1,6 +1,14 @@
 import type { Endpoint } from "../base/ipv4.ts";
 import type { Amount } from "./backend.ts";
-import { type Flow, type FlowIndex, type FlowKey, flowOf, FLOWS, type Session } from "./session.ts";
+import {
+  type Flow,
+  type FlowIndex,
+  type FlowKey,
+  flowOf,
+  FLOWS,
+  type Latch,
+  type Session,
+} from "./session.ts";
 
 /** A flow of which everything is decided: who sends, from which port, and where to. */
 export interface FastFlow {
@@ -62,8 +70,8 @@ export interface FastPath {
   state(): FastState | string;
   /** Make an edit. If it is gone, nothing was removed and everything is refused. */
   edit(edit: FastEdit): FastOutcome;
-  /** What flows have relayed; null for one that is not carried. */
-  count(keys: readonly FlowKey[]): readonly (FastCount | null)[];
+  /** What flows have relayed; null for one that is not carried, and for null. */
+  count(keys: readonly (FlowKey | null)[]): readonly (FastCount | null)[];
   /** Every flow that is carried. */
   flows(): Iterable<FastFlow>;
   /** Carry nothing any more. */
@@ -72,8 +80,17 @@ export interface FastPath {
 
 /** The flow as a fast path can carry it; null while it is held, or its port is open or unknown. */
 export function fastFlowOf({ key, latch, rewrite }: Flow): FastFlow | null {
-  if (!rewrite || latch.locked === 0 || latch.open) return null;
+  if (!rewrite || !isDecided(latch)) return null;
   return { key, port: latch.locked, ...rewrite };
+}
+
+/** By what a fast path knows the flow, if it can carry it. */
+export function fastKeyOf({ key, latch, rewrite }: Flow): FlowKey | null {
+  return rewrite && isDecided(latch) ? key : null;
+}
+
+function isDecided({ locked, open }: Latch): boolean {
+  return locked !== 0 && !open;
 }
 
 /** The flows of a session that a fast path can carry, null for the others. */

@@ -12,7 +12,7 @@ import type {
 } from "./backend.ts";
 import { adoptFastFlows, auditFastPath } from "./fast_audit.ts";
 import { type CarriedFlows, FastPlan } from "./fast_flows.ts";
-import { type FastCount, fastFlowOf, type FastPath, type FastState, hasFlow } from "./fast_path.ts";
+import { type FastCount, fastKeyOf, type FastPath, type FastState, hasFlow } from "./fast_path.ts";
 import { type Flow, FLOWS, type Session } from "./session.ts";
 
 /** Which path a session's packets take. */
@@ -134,10 +134,7 @@ export class TwoPaths implements Backend {
 
   /** What the fast path knows of flows; null for those that it does not carry. */
   fastCounts(flows: readonly Flow[]): readonly (FastCount | null)[] {
-    const decided = flows.map(fastFlowOf);
-    const keys = decided.flatMap((flow) => flow ? [flow.key] : []);
-    const found = this.fast.count(keys).values();
-    return decided.map((flow) => flow && (found.next().value ?? null));
+    return this.fast.count(flows.map(fastKeyOf));
   }
 
   totals(): Totals {

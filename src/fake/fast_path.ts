@@ -76,9 +76,9 @@ export class FakeFastPath implements FastPath {
     return { removed, refused };
   }
 
-  count(keys: readonly FlowKey[]): readonly (FastCount | null)[] {
+  count(keys: readonly (FlowKey | null)[]): readonly (FastCount | null)[] {
     return keys.map((key) => {
-      const carried = this.module.flows.get(flowKeyText(key));
+      const carried = key && this.module.flows.get(flowKeyText(key));
       if (!carried) return null;
       const { packets, bytes } = carried;
       return { packets, bytes, expected: packets + this.module.lost, received: packets };

@@ -21,8 +21,8 @@ import {
   Requests,
 } from "./wire.ts";
 
-/** Flows of a page of a dump, and of statistics asked for at once. */
-const FLOWS_AT_ONCE = 4096;
+/** Flows of a page of a dump, which is an answer more, and of statistics asked for at once. */
+const FLOWS_AT_ONCE = BATCH_MAX - 1;
 /** How often a dump is begun anew because the module's table has grown meanwhile. */
 const DUMP_ATTEMPTS = 5;
 const REFUSALS: Readonly<Record<number, string>> = {
@@ -90,19 +90,19 @@ export class KmodFastPath implements FastPath {
     }, (reason) => ({ removed, refused: refused.map(() => reason) }));
   }
 
-  count(keys: readonly FlowKey[]): readonly (FastCount | null)[] {
-    const nothing = (): readonly (FastCount | null)[] => keys.map(() => null);
-    if (keys.length === 0) return [];
+  count(keys: readonly (FlowKey | null)[]): readonly (FastCount | null)[] {
+    const counts = new Array<FastCount | null>(keys.length).fill(null);
+    const asked = keys.flatMap((key, i) => key ? [i] : []);
+    if (asked.length === 0) return counts;
     return this.#withDevice((device) => {
-      const counts: (FastCount | null)[] = [];
-      for (let at = 0; at < keys.length; at += FLOWS_AT_ONCE) {
-        const some = keys.slice(at, at + FLOWS_AT_ONCE);
-        this.#ask(device, some, (answers, i) => {
-          counts.push(answers.type(i) === ANSWER.flow ? answers.counts(i) : null);
+      for (let at = 0; at < asked.length; at += FLOWS_AT_ONCE) {
+        const some = asked.slice(at, at + FLOWS_AT_ONCE);
+        this.#ask(device, some.map((i) => keys[i] as FlowKey), (answers, n) => {
+          if (answers.type(n) === ANSWER.flow) counts[some[n] ?? 0] = answers.counts(n);
         });
       }
       return counts;
-    }, nothing);
+    }, () => counts);
   }
 
   flows(): Iterable<FastFlow> {

@@ -9,7 +9,7 @@
 #   LRK_BOOT_SECONDS=300                after which the machine is ended
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
-. "$VM/tree.sh"
+. "$(dirname "$0")/../tree.sh"
 
 (($# == 2 || $# == 3)) || fail "usage: boot.sh FOLDER WHAT [ARGUMENT]"
 modules=$1 what=$2 argument=${3:-}
@@ -27,7 +27,7 @@ done
 pack_tree "$tree" >"$scratch/initrd"
 
 status=0
-boot_uml debug "${LRK_BOOT_SECONDS:-300}" mem=1536M "initrd=$scratch/initrd" quiet \
+boot_uml debug "${LRK_BOOT_SECONDS:-300}" ncpus=2 mem=1536M "initrd=$scratch/initrd" quiet \
 	"lrk_run=$what" "lrk_argument=$argument" >"$scratch/log" 2>&1 || status=$?
 cat "$scratch/log"
 ((status == 0)) || fail "debug kernel: $what $argument, status $status"

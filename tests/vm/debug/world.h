@@ -241,20 +241,40 @@ static void tally_init(void)
 	CHECK(tally != MAP_FAILED);
 }
 
-/* Flows that the kernel's memory still holds; -1 if that cannot be told. */
-static long flows_in_memory(void)
+/* Objects of a cache that the kernel's memory still holds; -1 if that cannot be told. */
+static long objects_in_memory(const char *cache)
 {
+	char path[64];
 	long objects = -1;
-	FILE *f = fopen("/sys/kernel/slab/lrk_flow/shrink", "w");
+	FILE *f;
 
+	snprintf(path, sizeof(path), "/sys/kernel/slab/%s/shrink", cache);
+	f = fopen(path, "w");
 	if (!f || fputs("1", f) < 0 || fclose(f))
 		return -1;
-	f = fopen("/sys/kernel/slab/lrk_flow/objects", "r");
+	snprintf(path, sizeof(path), "/sys/kernel/slab/%s/objects", cache);
+	f = fopen(path, "r");
 	if (f && fscanf(f, "%ld", &objects) != 1)
 		objects = -1;
 	if (f)
 		fclose(f);
 	return objects;
+}
+
+/* Parts of flows that are still in memory; -1 if that cannot be told. */
+static long flows_in_memory(void)
+{
+	static const char *const caches[] = { "lrk_flow", "lrk_cold", "lrk_whole" };
+	long sum = 0, objects;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		objects = objects_in_memory(caches[i]);
+		if (objects < 0)
+			return -1;
+		sum += objects;
+	}
+	return sum;
 }
 
 /* All flows go, of all namespaces, and their memory with them: after a grace period, and once a namespace has ended. */

@@ -18,10 +18,15 @@ build_for_uml() {
 	}
 }
 
-# boot_uml KERNEL SECONDS ARGUMENT…: boots it with two CPUs, and prints what its console says. Ends with the machine.
-# `seccomp` is how it runs programs on more than one CPU. Its memory is a file: one on a disk would be written to that.
+# boot_uml KERNEL SECONDS ARGUMENT…: boots it, and prints what its console says. Ends with the machine. `seccomp` is the
+# faster way of running programs, and the only one on more than one CPU. Its memory is a file: on a disk it would be
+# written to that, and in small pages each access would be looked up by the host, which no kernel's own memory is.
 boot_uml() {
 	local kernel=$1 seconds=$2
 	shift 2
-	TMPDIR=/dev/shm timeout "$seconds" "$UML/$kernel/linux" seccomp=on ncpus=2 con=null con0=null,fd:1 panic=-1 "$@" </dev/null
+	# shellcheck disable=SC2016  # the inner shell's
+	unshare --mount --propagation private bash -euc '
+		mount -t tmpfs -o huge=always memory /dev/shm
+		TMPDIR=/dev/shm exec timeout "$@"
+	' - "$seconds" "$UML/$kernel/linux" seccomp=on con=null con0=null,fd:1 panic=-1 "$@" </dev/null
 }

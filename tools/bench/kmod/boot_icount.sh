@@ -34,7 +34,7 @@ make_tree() {
 	mkdir -p "$tree"/{bin,proc,sys,dev,run,tmp,kit}
 	programs ip nft iptables-legacy
 	cp -r "$kit/." "$tree/kit/"
-	for command in sh mount cat tr dmesg grep tail echo dirname insmod rmmod; do
+	for command in sh mount cat tr dmesg grep tail echo dirname; do
 		ln -s /kit/busybox "$tree/bin/$command"
 	done
 	ln -s /kit/guest_init.sh "$tree/init"

@@ -4,8 +4,6 @@
 #   boot_uml.sh KIT SCRIPT [ARGUMENT…]
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
-# shellcheck source=../../../tests/vm/uml/lib.sh
-. "$VM/uml/lib.sh"
 
 (($# >= 2)) || fail "usage: boot_uml.sh KIT SCRIPT [ARGUMENT…]"
 kit=$(realpath "$1")

@@ -6,8 +6,7 @@
 set -eu
 kit=$(cd "$(dirname "$0")" && pwd)
 insmod "$kit/lrkproxy.ko"
-mount -t tmpfs tmpfs /tmp
-cp -r "$kit/deno" /tmp/deno
-export DENO_DIR=/tmp/deno DENO_NO_UPDATE_CHECK=1 NO_COLOR=1 HOME=/tmp
+cp -r "$kit/deno" /run/deno
+export DENO_DIR=/run/deno DENO_NO_UPDATE_CHECK=1 NO_COLOR=1 HOME=/run
 "$1/tools/deno.sh" run --allow-all --no-check --quiet "$1/tools/bench/kmod/control.ts" | sed 's/^/CONTROL /'
 rmmod lrkproxy

@@ -17,6 +17,9 @@ sessions=$1 packets=$2 rounds=$3
 shift 3
 
 devices() {
+	# It sends packets of its own.
+	echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6
+	echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
 	ip link set lo up
 	ip link add in0 type dummy
 	ip link add out0 type dummy

@@ -14,6 +14,7 @@ for word in $(cat /proc/cmdline); do
 	esac
 done
 cd "$kit" || exit 1
+PATH=$PATH:$kit/bin
 status=0
 [ ! -e modules/order ] || while read -r module; do
 	insmod "modules/$module" || status=1

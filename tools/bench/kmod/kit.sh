@@ -73,5 +73,7 @@ rtpengine
 c_program flows
 c_program replay
 cp "$ROOT/usr/bin/busybox" "$KMOD_BENCH"/{guest,guest_init,control_guest}.sh "$kit/"
+mkdir "$kit/bin"
+for command in insmod rmmod; do ln -s ../busybox "$kit/bin/$command"; done
 [[ $kernel != uml ]] || daemon_code
 for sessions in "$@"; do rules "$sessions"; done

@@ -4,8 +4,6 @@
 #   module.sh KERNEL|uml SOURCE FILE    FILE, which ends in .ko, is left where it is said to be
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
-# shellcheck source=../../../tests/vm/uml/lib.sh
-. "$VM/uml/lib.sh"
 
 (($# == 3)) || fail "usage: module.sh KERNEL|uml SOURCE FILE"
 kernel=$1
