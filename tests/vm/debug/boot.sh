@@ -27,7 +27,7 @@ done
 pack_tree "$tree" >"$scratch/initrd"
 
 status=0
-boot_uml debug "${LRK_BOOT_SECONDS:-300}" ncpus=2 mem=1536M "initrd=$scratch/initrd" quiet \
+boot_uml debug "${LRK_BOOT_SECONDS:-300}" ncpus=2 mem=1536M "initrd=$scratch/initrd" sysctl.vm.mem_profiling=1 quiet \
 	"lrk_run=$what" "lrk_argument=$argument" >"$scratch/log" 2>&1 || status=$?
 cat "$scratch/log"
 ((status == 0)) || fail "debug kernel: $what $argument, status $status"
