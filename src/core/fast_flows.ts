@@ -125,14 +125,18 @@ export class FastPlan {
    * put in is withdrawn; if the flow was not there before that, nothing is left to remove.
    */
   #takeOut(key: FlowKey, heir: Place | null): void {
-    const text = this.#putsOf && flowKeyText(key);
-    const puts = text === null ? [] : this.#putsOf?.get(text) ?? [];
-    for (const pending of puts) pending.isWithdrawn = true;
-    if (text !== null) this.#putsOf?.delete(text);
-    const [first] = puts;
-    if (first && !first.put.isCarried) return;
+    if (this.#putsOf && !this.#withdraw(this.#putsOf, key)) return;
     this.#remove.push(key);
     this.#heirs.push(heir);
+  }
+
+  /** Whether the flow is there by what was before the batch. */
+  #withdraw(putsOf: Map<string, Pending[]>, key: FlowKey): boolean {
+    const text = flowKeyText(key);
+    const puts = putsOf.get(text) ?? [];
+    for (const pending of puts) pending.isWithdrawn = true;
+    putsOf.delete(text);
+    return puts[0]?.put.isCarried ?? true;
   }
 
   #lastForm(session: Session): Session {

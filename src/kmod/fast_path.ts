@@ -132,7 +132,7 @@ export class KmodFastPath implements FastPath {
     for (const key of keys) requests.key(REQUEST.get, key).key(REQUEST.delete, key);
     if (device.write(requests.bytes)) return false;
     const answers = device.read(keys.length);
-    for (let i = 0; i < answers.count; i++) removed[at + i] = answers.counts(i);
+    for (let i = 0; i < answers.count; i++) removed[at + i] = answers.amount(i);
     return true;
   }
 
@@ -193,7 +193,7 @@ export class KmodFastPath implements FastPath {
     if (removals.length === 0) return;
     const answers = device.read(removals.length);
     removals.forEach(({ at }, i) => {
-      if (i < answers.count && answers.type(i) === ANSWER.flow) removed[at] = answers.counts(i);
+      if (i < answers.count && answers.type(i) === ANSWER.flow) removed[at] = answers.amount(i);
     });
   }
 

@@ -2,6 +2,7 @@
  * The records of kmod/uapi/lrkproxy.h. tests/golden/wire_layout.txt and tests/golden/wire/ hold this
  * file to what C says.
  */
+import type { Amount } from "../core/backend.ts";
 import type { FastCount, FastFlow, FastState } from "../core/fast_path.ts";
 import type { FlowKey } from "../core/session.ts";
 
@@ -47,7 +48,7 @@ const LEFT = { options: 9, ttl: 10, form: 11, route: 12, mtu: 13, stranger: 14 }
 export const COUNTS = 15;
 
 /** Marks flows as this daemon's. */
-const OWNER = 0x6c726bn;
+const OWNER = 0x6c726b;
 
 const HEADER = { type: 0, seq: 4 } as const;
 /** Of struct lrk_flow_spec, in requests and answers alike. */
@@ -158,7 +159,7 @@ export class Requests {
     view.setUint32(at + SPEC.destAddr, destination.address);
     view.setUint16(at + SPEC.sourcePort, source.port);
     view.setUint16(at + SPEC.destPort, destination.port);
-    view.setBigUint64(at + SPEC.owner, OWNER, LITTLE);
+    view.setUint32(at + SPEC.owner, OWNER, LITTLE);
     return this;
   }
 
@@ -227,6 +228,14 @@ export class Answers {
       relayed: { packets: count(0), bytes: count(1) },
       dropped: named(DROPS),
       left: named(LEFT),
+    };
+  }
+
+  amount(index: number): Amount {
+    const at = index * ANSWER_BYTES;
+    return {
+      packets: this.#number(at + FLOW.packets),
+      bytes: this.#number(at + FLOW.bytes),
     };
   }
 

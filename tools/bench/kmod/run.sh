@@ -57,7 +57,7 @@ measure_ns() {
 	local boot sessions
 	for ((boot = 0; boot < boots; boot++)); do
 		for sessions in 100 20000 100000; do
-			"$KMOD_BENCH/boot_uml.sh" "$work/uml" guest.sh "$sessions" 200000 7
+			"$KMOD_BENCH/boot_uml.sh" "$work/uml" guest.sh "$sessions" "$((sessions < 20000 ? 40000 : 2 * sessions))" 15
 		done
 	done | sed 's/^/ns /'
 }
