@@ -18,7 +18,7 @@ Installs what the tests need and runs these tiers, all of them by default:
   systemd     the unit in a booted Debian 12 and 13: kill -9, restart, upgrade, hang under calls
   metrics     what is exported, and the alert rules, in the eyes of Prometheus' own tool
   vm          the kernel module on the stock kernels of Debian 12, 13 and sid, alone and with the daemon, in virtual
-              machines
+              machines; and in a kernel that looks for mistakes
   acceptance  Kamailio 6.0 and 5.6 with SIPp callers and real RTP
 
 Exit status 0 if every tier passed.
