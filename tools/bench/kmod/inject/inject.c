@@ -26,8 +26,6 @@
 /* A frame of G.711 for 20 ms, as RTP. */
 #define INJ_RTP_HEAD 12
 #define INJ_PAYLOAD (INJ_RTP_HEAD + 160)
-/* As netdev_alloc_skb_ip_align() leaves it, and for what else a header may need. */
-#define INJ_HEADROOM (2 * NET_SKB_PAD + NET_IP_ALIGN)
 #define INJ_IP_LEN (sizeof(struct iphdr) + sizeof(struct udphdr) + INJ_PAYLOAD)
 
 static unsigned int sessions = 100;
@@ -108,21 +106,16 @@ static void inj_write_udp(struct udphdr *udp, const struct iphdr *ip, u32 sessio
 		udp->check = CSUM_MANGLED_0;
 }
 
-/*
- * Its memory is that of the packet that was freed last, as with a driver that keeps pages for reuse. Otherwise each packet
- * would come with lines of memory that no cache has, and take the place of what is measured.
- */
 static struct sk_buff *inj_packet(struct injector *injector, u32 session)
 {
-	struct sk_buff *skb = alloc_skb(INJ_HEADROOM + ETH_HLEN + INJ_IP_LEN, GFP_KERNEL);
+	struct sk_buff *skb = netdev_alloc_skb_ip_align(injector->dev, NET_SKB_PAD + ETH_HLEN + INJ_IP_LEN);
 	struct ethhdr *eth;
 	struct iphdr *ip;
 	struct udphdr *udp;
 
 	if (!skb)
 		return NULL;
-	skb->dev = injector->dev;
-	skb_reserve(skb, INJ_HEADROOM);
+	skb_reserve(skb, NET_SKB_PAD);
 	eth = skb_put_zero(skb, ETH_HLEN);
 	ether_addr_copy(eth->h_dest, injector->dev->dev_addr);
 	eth->h_source[0] = 2;
