@@ -70,6 +70,15 @@ bool lrk_table_get(struct lrk_net *ln, const struct lrk_flow_key *key, struct lr
 	return true;
 }
 
+/* Those of the next places are on their way meanwhile: flows, then their cold parts. */
+static void lrk_place_ahead(const struct lrk_table *table, u32 i)
+{
+	if (!(i % 4096))
+		cond_resched();
+	lrk_place_prefetch(table, i + 16);
+	lrk_place_prefetch_cold(table, i + 8);
+}
+
 static bool lrk_cursor_is_good(const struct lrk_net *ln, const struct lrk_table *table, u64 cursor)
 {
 	return !cursor || (table && upper_32_bits(cursor) == ln->generation &&
@@ -100,10 +109,7 @@ int lrk_table_page(struct lrk_net *ln, u64 *cursor, u32 limit, struct lrk_flow_a
 	if (!lrk_cursor_is_good(ln, table, *cursor))
 		return -ESTALE;
 	for (; table && i <= table->mask && n < limit; i++) {
-		if (!(i % 4096))
-			cond_resched();
-		lrk_place_prefetch(table, i + 16);
-		lrk_place_prefetch_cold(table, i + 8);
+		lrk_place_ahead(table, i);
 		if (lrk_place_is_flow(table->places[i]))
 			lrk_answer_of(lrk_place_flow(table->places[i]), &answers[n++]);
 	}
@@ -161,10 +167,7 @@ int lrk_table_delta(struct lrk_net *ln, u64 *cursor, u64 since, u32 limit,
 	if (!lrk_cursor_is_good(ln, table, *cursor))
 		return -ESTALE;
 	for (; table && i <= table->mask && n < limit; i++) {
-		if (!(i % 4096))
-			cond_resched();
-		lrk_place_prefetch(table, i + 16);
-		lrk_place_prefetch_cold(table, i + 8);
+		lrk_place_ahead(table, i);
 		if (!lrk_place_is_flow(table->places[i]))
 			continue;
 		flow = lrk_place_flow(table->places[i]);

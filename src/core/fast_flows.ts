@@ -140,8 +140,9 @@ export class FastPlan {
   }
 
   #lastForm(session: Session): Session {
-    const next = this.#became.get(session);
-    return next ? this.#lastForm(next) : session;
+    let form = session;
+    for (let next = this.#became.get(form); next; next = this.#became.get(form)) form = next;
+    return form;
   }
 
   #live(): readonly Pending[] {
