@@ -2,6 +2,7 @@
 #ifndef DEVICE_H
 #define DEVICE_H
 
+#include <arpa/inet.h>
 #include <poll.h>
 #include <stdint.h>
 #include <unistd.h>
@@ -27,6 +28,17 @@ union answer {
 	struct lrk_page_answer page;
 	struct lrk_stats_answer stats;
 };
+
+/* A request about the flow of one sender to one socket of the relay's; of some types that is all of it. */
+static inline union request keyed_request(int type, uint32_t seq, const char *remote, const char *to, int port)
+{
+	union request r = { .header.type = type, .header.seq = seq };
+
+	r.flow.flow.key.remote_addr = inet_addr(remote);
+	r.flow.flow.key.local_addr = inet_addr(to);
+	r.flow.flow.key.local_port = htons(port);
+	return r;
+}
 
 /* Return: 0 if all of them were taken at once, or -1. */
 static inline int put(int fd, const union request *r, int n)

@@ -18,7 +18,7 @@ trap 'rm -rf "$scratch"' EXIT
 tree=$scratch/tree
 
 make_tree "$tree" "$UML/debug" "$DEBUG/init.sh" llc stp bridge br_netfilter veth vrf
-for command in sed cat rmmod sleep awk; do ln -sf busybox "$tree/bin/$command"; done
+for command in sed cat; do ln -s busybox "$tree/bin/$command"; done
 cp "$DEBUG/complaints.txt" "$tree/"
 find "$modules" "$UML/debug/lib/kunit" -name '*.ko' -exec cp {} "$tree/mod/" \;
 for program in fuzz stress; do

@@ -9,7 +9,6 @@ mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /tmp
-mount -t debugfs debugfs /sys/kernel/debug
 echo 1 >/proc/sys/net/ipv4/ip_forward
 /sbin/ip link set lo up
 status=0

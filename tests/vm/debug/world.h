@@ -79,12 +79,7 @@ static void enter(const char *path)
 
 static union request flow_request(int type, const char *remote, const char *to, int port)
 {
-	union request r = { .header.type = type, .header.seq = dice(1000) };
-
-	r.flow.flow.key.remote_addr = inet_addr(remote);
-	r.flow.flow.key.local_addr = inet_addr(to);
-	r.flow.flow.key.local_port = htons(port);
-	return r;
+	return keyed_request(type, dice(1000), remote, to, port);
 }
 
 static union request to_b(int type, int port, int source_port, int locked)

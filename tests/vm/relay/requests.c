@@ -3,12 +3,7 @@
 
 union request flow_request(int type, const char *remote, const char *to, int port)
 {
-	union request r = { .header.type = type, .header.seq = 7 };
-
-	r.flow.flow.key.remote_addr = inet_addr(remote);
-	r.flow.flow.key.local_addr = inet_addr(to);
-	r.flow.flow.key.local_port = htons(port);
-	return r;
+	return keyed_request(type, 7, remote, to, port);
 }
 
 union request flow(int type, const char *remote, const char *to, int port, const char *source, int source_port,

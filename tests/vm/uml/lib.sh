@@ -8,7 +8,7 @@ UML=$CACHE/uml
 # shellcheck disable=SC2034  # used by those who source this
 readonly UML
 
-# build_for_uml KERNEL FOLDER [ARGUMENT…]: builds the modules of a folder, in it. Any warning is a failure.
+# build_for_uml KERNEL FOLDER [ARGUMENT…]: builds the modules of a folder, in it.
 build_for_uml() {
 	local kernel=$1 folder=$2
 	shift 2
