@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Does the requests of one write, all or none: what was done is undone, backwards, if one fails. */
-#include <linux/mm.h>
-#include <linux/slab.h>
 #include <net/net_namespace.h>
 #include "batch.h"
 #include "check.h"
@@ -13,18 +11,6 @@
 #include "list.h"
 #include "place.h"
 #include "stats.h"
-
-/**
- * struct lrk_undo - how to take one request back; none of this can fail
- * @type: LRK_ADD, LRK_UPDATE or LRK_DELETE; 0 if there is nothing to do
- * @old: LRK_UPDATE: what the flow did before; LRK_ADD: its key
- * @flow: LRK_DELETE: not freed yet
- */
-struct lrk_undo {
-	u16 type;
-	struct lrk_flow_spec old;
-	struct lrk_flow *flow;
-};
 
 static struct lrk_fault lrk_fault_of(int error)
 {
@@ -55,6 +41,7 @@ static int lrk_batch_fail(struct lrk_batch *batch, u32 index, struct lrk_fault f
 	return fault.error;
 }
 
+/* LRK_DELETE and LRK_COUNT share theirs. */
 static u32 lrk_answers_to(const union lrk_request *request)
 {
 	switch (request->header.type) {
@@ -69,6 +56,11 @@ static u32 lrk_answers_to(const union lrk_request *request)
 	default:
 		return 0;
 	}
+}
+
+static bool lrk_is_counted(const union lrk_request *request)
+{
+	return request->header.type == LRK_DELETE || request->header.type == LRK_COUNT;
 }
 
 static bool lrk_goes_alone(const union lrk_request *request)
@@ -86,8 +78,8 @@ static bool lrk_goes_alone(const union lrk_request *request)
 int lrk_batch_check(struct lrk_batch *batch, u32 *answers)
 {
 	const union lrk_request *request;
+	u32 i, counted = 0;
 	struct lrk_fault fault;
-	u32 i;
 
 	*answers = 0;
 	for (i = 0; i < batch->count; i++) {
@@ -98,6 +90,8 @@ int lrk_batch_check(struct lrk_batch *batch, u32 *answers)
 		if (fault.error)
 			return lrk_batch_fail(batch, i, fault);
 		*answers += lrk_answers_to(request);
+		if (lrk_is_counted(request) && counted++ % LRK_COUNTED == 0)
+			(*answers)++;
 		if (*answers > LRK_BATCH_MAX) {
 			fault = (struct lrk_fault) { -E2BIG, LRK_REASON_ANSWERS, 0 };
 			return lrk_batch_fail(batch, i, fault);
@@ -139,6 +133,22 @@ static void lrk_do_get(struct lrk_batch *batch, const struct lrk_flow_request *r
 
 	if (!lrk_table_get(batch->ln, &request->flow.key, &answer->flow))
 		answer->flow.flow.key = request->flow.key;
+}
+
+/* Tell what a flow has relayed: the next of seven; NULL if there is no such flow. */
+static void lrk_do_count(struct lrk_batch *batch, const struct lrk_flow *flow, u32 seq)
+{
+	struct lrk_counts_answer *counts = batch->counts;
+
+	if (!counts || counts->flows == LRK_COUNTED) {
+		counts = &lrk_answer_next(batch, LRK_ANSWER_COUNTS, seq)->counts;
+		batch->counts = counts;
+	}
+	if (flow) {
+		counts->found |= BIT(counts->flows);
+		lrk_count_of(flow, &counts->count[counts->flows]);
+	}
+	counts->flows++;
 }
 
 static int lrk_do_dump(struct lrk_batch *batch, const struct lrk_plain_request *request)
@@ -191,20 +201,41 @@ static int lrk_do_add(struct lrk_batch *batch, const struct lrk_flow_spec *spec)
 	return err;
 }
 
-static int lrk_do(struct lrk_batch *batch, const union lrk_request *request, struct lrk_undo *undo)
+static int lrk_do_update(struct lrk_batch *batch, struct lrk_flow_spec *spec)
 {
-	const struct lrk_flow_spec *spec = &request->flow.flow;
-	int err = 0;
+	struct lrk_flow_spec old;
+	int err = lrk_table_update(batch->ln, spec, &old);
+
+	if (!err)
+		*spec = old;
+	return err;
+}
+
+static int lrk_do_delete(struct lrk_batch *batch, struct lrk_removed *removed)
+{
+	removed->flow = lrk_table_remove(batch->ln, &removed->key);
+	if (!removed->flow)
+		return -ENOENT;
+	lrk_do_count(batch, removed->flow, removed->header.seq);
+	return 0;
+}
+
+static int lrk_do(struct lrk_batch *batch, union lrk_request *request)
+{
+	const u32 seq = request->header.seq;
 
 	switch (request->header.type) {
 	case LRK_HELLO:
-		lrk_do_hello(batch, request->header.seq);
+		lrk_do_hello(batch, seq);
 		return 0;
 	case LRK_STATS:
-		lrk_do_stats(batch, request->header.seq);
+		lrk_do_stats(batch, seq);
 		return 0;
 	case LRK_GET:
 		lrk_do_get(batch, &request->flow);
+		return 0;
+	case LRK_COUNT:
+		lrk_do_count(batch, lrk_flow_find(batch->ln, &request->flow.flow.key), seq);
 		return 0;
 	case LRK_DUMP:
 		return lrk_do_dump(batch, &request->plain);
@@ -214,35 +245,29 @@ static int lrk_do(struct lrk_batch *batch, const union lrk_request *request, str
 		lrk_table_clear(batch->ln);
 		return 0;
 	case LRK_ADD:
-		undo->old.key = spec->key;
-		err = lrk_do_add(batch, spec);
-		break;
+		return lrk_do_add(batch, &request->flow.flow);
 	case LRK_UPDATE:
-		err = lrk_table_update(batch->ln, spec, &undo->old);
-		break;
+		return lrk_do_update(batch, &request->flow.flow);
 	case LRK_DELETE:
-		undo->flow = lrk_table_remove(batch->ln, &spec->key);
-		err = undo->flow ? 0 : -ENOENT;
-		break;
+		return lrk_do_delete(batch, &request->removed);
 	}
-	if (!err)
-		undo->type = request->header.type;
-	return err;
+	return 0;
 }
 
-static void lrk_undo(struct lrk_net *ln, struct lrk_undo *undo)
+/* None of this can fail. */
+static void lrk_undo(struct lrk_net *ln, const union lrk_request *request)
 {
 	struct lrk_flow_spec unused;
 
-	switch (undo->type) {
+	switch (request->header.type) {
 	case LRK_ADD:
-		lrk_flow_free(lrk_table_remove(ln, &undo->old.key));
+		lrk_flow_free(lrk_table_remove(ln, &request->flow.flow.key));
 		break;
 	case LRK_UPDATE:
-		lrk_table_update(ln, &undo->old, &unused);
+		lrk_table_update(ln, &request->flow.flow, &unused);
 		break;
 	case LRK_DELETE:
-		lrk_table_add(ln, undo->flow);
+		lrk_table_add(ln, request->removed.flow);
 		break;
 	}
 }
@@ -263,29 +288,29 @@ static void lrk_batch_prefetch(const struct lrk_batch *batch, u32 i)
 		prefetch(&table->places[lrk_request_hash(batch, i + 24) & table->mask]);
 	if (i + 16 < batch->count)
 		lrk_place_prefetch(table, lrk_request_hash(batch, i + 16));
-	if (i + 8 < batch->count)
+	if (i + 8 < batch->count && batch->requests[i + 8].header.type != LRK_COUNT)
 		lrk_place_prefetch_cold(table, lrk_request_hash(batch, i + 8));
 }
 
 /* Learning is paused: what is undone would not be undone with a port that was learned meanwhile. */
-static int lrk_do_all(struct lrk_batch *batch, struct lrk_undo *undo)
+static int lrk_do_all(struct lrk_batch *batch)
 {
 	int err = 0;
 	u32 i;
 
 	for (i = 0; i < batch->count && !err; i++) {
 		lrk_batch_prefetch(batch, i);
-		err = lrk_do(batch, &batch->requests[i], &undo[i]);
+		err = lrk_do(batch, &batch->requests[i]);
 	}
 	if (err) {
 		lrk_batch_fail(batch, --i, lrk_fault_of(err));
 		while (i--)
-			lrk_undo(batch->ln, &undo[i]);
+			lrk_undo(batch->ln, &batch->requests[i]);
 		return err;
 	}
 	for (i = 0; i < batch->count; i++)
-		if (undo[i].type == LRK_DELETE)
-			lrk_flow_free(undo[i].flow);
+		if (batch->requests[i].header.type == LRK_DELETE)
+			lrk_flow_free(batch->requests[i].removed.flow);
 	return 0;
 }
 
@@ -320,22 +345,18 @@ static int lrk_batch_prepare(struct lrk_batch *batch)
  */
 int lrk_batch_run(struct lrk_batch *batch)
 {
-	struct lrk_undo *undo = kvcalloc(batch->count, sizeof(*undo), GFP_KERNEL_ACCOUNT);
 	struct lrk_net *ln = batch->ln;
 	int err;
 
-	if (!undo)
-		return lrk_batch_fail(batch, 0, lrk_fault_of(-ENOMEM));
 	mutex_lock(&ln->mutex);
 	err = lrk_batch_prepare(batch);
 	if (!err) {
 		lrk_learn_pause(ln);
-		err = lrk_do_all(batch, undo);
+		err = lrk_do_all(batch);
 		lrk_learn_resume(ln);
 	}
 	lrk_hook_settle(ln);
 	lrk_expire_start(ln);
 	mutex_unlock(&ln->mutex);
-	kvfree(undo);
 	return err;
 }

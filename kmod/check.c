@@ -148,6 +148,7 @@ struct lrk_fault lrk_check(const union lrk_request *request)
 		return lrk_check_flow(&request->flow.flow);
 	case LRK_DELETE:
 	case LRK_GET:
+	case LRK_COUNT:
 		return lrk_check_key_alone(request);
 	case LRK_DUMP:
 		return lrk_check_page(request, LRK_BATCH_MAX - 1);

@@ -51,6 +51,21 @@ void lrk_answer_of(const struct lrk_flow *flow, struct lrk_flow_answer *answer)
 }
 
 /**
+ * lrk_count_of() - tell what a flow has relayed
+ * @flow: whose
+ * @count: set
+ *
+ * Context: lrk_net.mutex or lrk_net.lock.
+ */
+void lrk_count_of(const struct lrk_flow *flow, struct lrk_count *count)
+{
+	count->packets = READ_ONCE(flow->packets);
+	count->bytes = READ_ONCE(flow->bytes);
+	count->rtp_expected = READ_ONCE(flow->rtp_expected);
+	count->rtp_received = READ_ONCE(flow->rtp_received);
+}
+
+/**
  * lrk_table_get() - tell all of a flow
  * @ln: the namespace
  * @key: which

@@ -8,6 +8,7 @@
 struct lrk_flow;
 
 void lrk_answer_of(const struct lrk_flow *flow, struct lrk_flow_answer *answer);
+void lrk_count_of(const struct lrk_flow *flow, struct lrk_count *count);
 bool lrk_table_get(struct lrk_net *ln, const struct lrk_flow_key *key, struct lrk_flow_answer *answer);
 int lrk_table_page(struct lrk_net *ln, u64 *cursor, u32 limit, struct lrk_flow_answer *answers);
 int lrk_table_delta(struct lrk_net *ln, u64 *cursor, u64 since, u32 limit,

@@ -26,8 +26,7 @@ HELP
 }
 
 packages=(nftables iproute2 iptables ufw ethtool python3 shellcheck sip-tester debootstrap procps strace systemd-container
-	gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static qemu-system-x86 xz-utils e2fsprogs
-	bc bison flex libelf-dev perl "${build_packages[@]}")
+	gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static "${kernel_packages[@]}")
 
 tier_ok() {
 	tools/deno.sh task ok

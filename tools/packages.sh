@@ -4,6 +4,9 @@
 # What tools/build.sh needs besides npm.
 # shellcheck disable=SC2034  # used by those who source this
 build_packages=(gcc libc6-dev libzstd-dev make zstd)
+# What kernels and modules for them are built with, and what stock ones are run in.
+# shellcheck disable=SC2034  # used by those who source this
+kernel_packages=(bc bison flex libelf-dev perl qemu-system-x86 xz-utils e2fsprogs "${build_packages[@]}")
 
 # missing_packages PACKAGE…: those that are not installed, a line each.
 missing_packages() {

@@ -69,6 +69,7 @@ static void takes_what_is_right(struct kunit *test)
 	takes(test, good(LRK_UPDATE));
 	takes(test, key_alone(LRK_DELETE));
 	takes(test, key_alone(LRK_GET));
+	takes(test, key_alone(LRK_COUNT));
 	takes(test, plain(LRK_HELLO, 0, 0, LRK_ABI_VERSION));
 	takes(test, plain(LRK_DUMP, U64_MAX, 0, LRK_BATCH_MAX - 1));
 	takes(test, plain(LRK_DELTA, U64_MAX, U64_MAX, (LRK_BATCH_MAX - 1) * LRK_DELTAS));
@@ -106,6 +107,7 @@ static void refuses_wrong_flows(struct kunit *test)
 		REFUSES_FLOW(dest_addr, bad_addr[i], LRK_REASON_ADDRESS);
 		REFUSES(key_alone(LRK_GET), flow.key.remote_addr, bad_addr[i], LRK_REASON_ADDRESS);
 		REFUSES(key_alone(LRK_DELETE), flow.key.local_addr, bad_addr[i], LRK_REASON_ADDRESS);
+		REFUSES(key_alone(LRK_COUNT), flow.key.local_addr, bad_addr[i], LRK_REASON_ADDRESS);
 	}
 	REFUSES(good(LRK_ADD), header.reserved, 1, LRK_REASON_RESERVED);
 	REFUSES_FLOW(key.local_port, 0, LRK_REASON_PORT);
@@ -145,7 +147,7 @@ static void refuses_contradictions(struct kunit *test)
 static void refuses_wrong_plain_ones(struct kunit *test)
 {
 	refuses(test, plain(0, 0, 0, 0), -EINVAL, LRK_REASON_TYPE, 0);
-	refuses(test, plain(LRK_DELTA + 1, 0, 0, 0), -EINVAL, LRK_REASON_TYPE, 0);
+	refuses(test, plain(LRK_COUNT + 1, 0, 0, 0), -EINVAL, LRK_REASON_TYPE, 0);
 	refuses(test, plain(0xffff, 0, 0, 0), -EINVAL, LRK_REASON_TYPE, 0);
 	refuses(test, plain(LRK_HELLO, 1, 0, LRK_ABI_VERSION), -EINVAL, LRK_REASON_RESERVED, LRK_PLAIN_AT(cursor));
 	refuses(test, plain(LRK_HELLO, 0, 1, LRK_ABI_VERSION), -EINVAL, LRK_REASON_RESERVED, LRK_PLAIN_AT(since));
@@ -165,11 +167,11 @@ static void refuses_wrong_plain_ones(struct kunit *test)
 static void refuses_reserved_bytes(struct kunit *test)
 {
 	union lrk_request requests[] = {
-		key_alone(LRK_DELETE), key_alone(LRK_GET), plain(LRK_HELLO, 0, 0, LRK_ABI_VERSION),
-		plain(LRK_DUMP, 0, 0, 1), plain(LRK_DELTA, 0, 0, 1), plain(LRK_FLUSH, 0, 0, 0),
-		plain(LRK_STATS, 0, 0, 0), plain(LRK_SUBSCRIBE, 0, 0, 0),
+		key_alone(LRK_DELETE), key_alone(LRK_GET), key_alone(LRK_COUNT),
+		plain(LRK_HELLO, 0, 0, LRK_ABI_VERSION), plain(LRK_DUMP, 0, 0, 1), plain(LRK_DELTA, 0, 0, 1),
+		plain(LRK_FLUSH, 0, 0, 0), plain(LRK_STATS, 0, 0, 0), plain(LRK_SUBSCRIBE, 0, 0, 0),
 	};
-	u32 from[] = { 20, 20, 28, 28, 28, 8, 8, 8 };
+	u32 from[] = { 20, 20, 20, 28, 28, 28, 8, 8, 8 };
 	union lrk_request r;
 	unsigned int i;
 	u32 at;
@@ -193,7 +195,7 @@ static void withstands_noise(struct kunit *test)
 
 	for (i = 0; i < 100000; i++) {
 		get_random_bytes(&r, sizeof(r));
-		r.header.type %= LRK_DELTA + 2;
+		r.header.type %= LRK_COUNT + 2;
 		if (i % 2)
 			r.header.reserved = 0;
 		fault = lrk_check(&r);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * What a daemon and lrkproxy.ko say to each other through /dev/lrkproxy, version 1.
+ * What a daemon and lrkproxy.ko say to each other through /dev/lrkproxy, version 2.
  *
  * Opening the device needs CAP_NET_ADMIN in the user namespace of the caller's network namespace,
  * and an open file speaks of that network namespace for good. Closing it leaves all flows running.
@@ -32,7 +32,7 @@
 
 #include <linux/types.h>
 
-#define LRK_ABI_VERSION 1
+#define LRK_ABI_VERSION 2
 #define LRK_REQUEST_SIZE 72
 #define LRK_ANSWER_SIZE 192
 /* Requests that are taken at once, and answers that wait to be read. */
@@ -44,13 +44,14 @@
 #define LRK_HELLO	1	/* plain; value is the daemon's ABI version: LRK_ANSWER_HELLO */
 #define LRK_ADD		2	/* flow; fails with EEXIST if there is one of this key */
 #define LRK_UPDATE	3	/* flow; ENOENT if there is none. Statistics go on, a candidate is forgotten */
-#define LRK_DELETE	4	/* flow, of which the key alone is read; ENOENT if there is none */
-#define LRK_GET		5	/* the same: LRK_ANSWER_FLOW, or LRK_ANSWER_NONE if there is none */
+#define LRK_DELETE	4	/* flow, of which the key alone is read; ENOENT if there is none: LRK_ANSWER_COUNTS */
+#define LRK_GET		5	/* flow's key: LRK_ANSWER_FLOW, or LRK_ANSWER_NONE if there is none */
 #define LRK_DUMP	6	/* plain; cursor, value flows at most: LRK_ANSWER_FLOW for each, LRK_ANSWER_PAGE */
 #define LRK_FLUSH	7	/* plain; deletes all flows of the namespace */
 #define LRK_STATS	8	/* plain: LRK_ANSWER_STATS */
 #define LRK_SUBSCRIBE	9	/* plain; from now on events of the namespace are told through this file */
 #define LRK_DELTA	10	/* plain; as LRK_DUMP, and since: LRK_ANSWER_DELTA for five flows each, a page */
+#define LRK_COUNT	11	/* flow's key: LRK_ANSWER_COUNTS */
 
 /* Types of answers. */
 #define LRK_ANSWER_ERROR	1
@@ -60,6 +61,7 @@
 #define LRK_ANSWER_PAGE		5
 #define LRK_ANSWER_STATS	6
 #define LRK_ANSWER_DELTA	7
+#define LRK_ANSWER_COUNTS	8	/* one for seven LRK_DELETE and LRK_COUNT of a write, where the first of them is */
 #define LRK_EVENT_LEARNED	16	/* flow.locked_port is the port; an LRK_ANSWER_FLOW in all else */
 #define LRK_EVENT_CANDIDATE	17	/* candidate_port asks to replace flow.locked_port */
 #define LRK_EVENT_EXPIRED	18	/* silent for idle_seconds, and deleted */
@@ -174,7 +176,7 @@ struct lrk_flow_spec {
 };
 
 /**
- * struct lrk_flow_request - LRK_ADD, LRK_UPDATE; LRK_DELETE and LRK_GET, where all but the key is 0
+ * struct lrk_flow_request - LRK_ADD, LRK_UPDATE; LRK_DELETE, LRK_GET and LRK_COUNT, where all but the key is 0
  */
 struct lrk_flow_request {
 	struct lrk_header header;
@@ -300,6 +302,36 @@ struct lrk_delta_answer {
 };
 
 /**
+ * struct lrk_count - what one flow has relayed; as in struct lrk_flow_answer
+ * @packets: …
+ * @bytes: …
+ * @rtp_expected: …
+ * @rtp_received: …
+ */
+struct lrk_count {
+	__u64 packets;
+	__u64 bytes;
+	__u32 rtp_expected;
+	__u32 rtp_received;
+};
+
+#define LRK_COUNTED 7
+
+/**
+ * struct lrk_counts_answer - LRK_ANSWER_COUNTS; seq is that of the first request
+ * @flows: how many of @count are told; fewer than all in the last one of a write only
+ * @found: bit n is set if the flow of @count n is there, or was until it was deleted
+ * @count: in the order of the requests; 0 for a flow that is not there, and for the others
+ */
+struct lrk_counts_answer {
+	struct lrk_header header;
+	__u32 flows;
+	__u32 found;
+	struct lrk_count count[LRK_COUNTED];
+	__u64 reserved;
+};
+
+/**
  * struct lrk_page_answer - LRK_ANSWER_PAGE, the last answer to LRK_DUMP and LRK_DELTA
  * @cursor: where the next page begins; 0 if this was the last one
  * @flows: how many were in this page
@@ -343,6 +375,8 @@ LRK_STATIC_ASSERT(sizeof(struct lrk_hello_answer) == LRK_ANSWER_SIZE);
 LRK_STATIC_ASSERT(sizeof(struct lrk_flow_answer) == LRK_ANSWER_SIZE);
 LRK_STATIC_ASSERT(sizeof(struct lrk_delta) == 32);
 LRK_STATIC_ASSERT(sizeof(struct lrk_delta_answer) == LRK_ANSWER_SIZE);
+LRK_STATIC_ASSERT(sizeof(struct lrk_count) == 24);
+LRK_STATIC_ASSERT(sizeof(struct lrk_counts_answer) == LRK_ANSWER_SIZE);
 LRK_STATIC_ASSERT(sizeof(struct lrk_page_answer) == LRK_ANSWER_SIZE);
 LRK_STATIC_ASSERT(sizeof(struct lrk_stats_answer) == LRK_ANSWER_SIZE);
 

@@ -12,17 +12,17 @@ import { type FlowKey, flowKeyText } from "../core/session.ts";
 import { DEVICE, Device, DeviceAbsent } from "./device.ts";
 import {
   ABI_VERSION,
-  ANSWER,
   type Answers,
   BATCH_MAX,
+  COUNTED,
   type Fault,
   REASON,
   REQUEST,
   Requests,
 } from "./wire.ts";
 
-/** Flows of a page of a dump, which is an answer more, and of statistics asked for at once. */
-const FLOWS_AT_ONCE = BATCH_MAX - 1;
+/** Flows of a page of a dump, which is an answer more. */
+const PAGE_FLOWS = BATCH_MAX - 1;
 /** How often a dump is begun anew because the module's table has grown meanwhile. */
 const DUMP_ATTEMPTS = 5;
 const REFUSALS: Readonly<Record<number, string>> = {
@@ -73,9 +73,8 @@ export class KmodFastPath implements FastPath {
     const removed = remove.map((): Amount | null => null);
     const refused = put.map((): string | null => null);
     return this.#withDevice((device) => {
-      // A removal takes two requests.
-      for (let at = 0; at < remove.length; at += BATCH_MAX / 2) {
-        const keys = remove.slice(at, at + BATCH_MAX / 2);
+      for (let at = 0; at < remove.length; at += BATCH_MAX) {
+        const keys = remove.slice(at, at + BATCH_MAX);
         if (this.#removeAll(device, keys, { removed, at })) continue;
         const steps = keys.map((key, i): Step => ({ kind: "remove", at: at + i, key }));
         this.#take(device, steps, { removed, refused });
@@ -95,11 +94,10 @@ export class KmodFastPath implements FastPath {
     const asked = keys.flatMap((key, i) => key ? [i] : []);
     if (asked.length === 0) return counts;
     return this.#withDevice((device) => {
-      for (let at = 0; at < asked.length; at += FLOWS_AT_ONCE) {
-        const some = asked.slice(at, at + FLOWS_AT_ONCE);
-        this.#ask(device, some.map((i) => keys[i] as FlowKey), (answers, n) => {
-          if (answers.type(n) === ANSWER.flow) counts[some[n] ?? 0] = answers.counts(n);
-        });
+      for (let at = 0; at < asked.length; at += BATCH_MAX) {
+        const some = asked.slice(at, at + BATCH_MAX);
+        const answers = this.#count(device, some.map((i) => keys[i] as FlowKey));
+        some.forEach((i, nth) => counts[i] = answers.countOf(nth));
       }
       return counts;
     }, () => counts);
@@ -129,10 +127,10 @@ export class KmodFastPath implements FastPath {
     { removed, at }: { readonly removed: (Amount | null)[]; readonly at: number },
   ): boolean {
     const requests = this.#requests.clear();
-    for (const key of keys) requests.key(REQUEST.get, key).key(REQUEST.delete, key);
+    for (const key of keys) requests.key(REQUEST.delete, key);
     if (device.write(requests.bytes)) return false;
-    const answers = device.read(keys.length);
-    for (let i = 0; i < answers.count; i++) removed[at + i] = answers.amount(i);
+    const answers = readCounts(device, keys.length);
+    for (let i = 0; i < keys.length; i++) removed[at + i] = answers.countOf(i);
     return true;
   }
 
@@ -171,42 +169,25 @@ export class KmodFastPath implements FastPath {
   #write(device: Device, steps: readonly Step[]): Fault | null {
     const requests = this.#requests.clear();
     for (const step of steps) {
-      if (step.kind === "remove") {
-        requests.key(REQUEST.get, step.key).key(REQUEST.delete, step.key);
-      } else {
-        requests.flow(step.isCarried ? REQUEST.update : REQUEST.add, step.flow);
-      }
+      if (step.kind === "remove") requests.key(REQUEST.delete, step.key);
+      else requests.flow(step.isCarried ? REQUEST.update : REQUEST.add, step.flow);
     }
-    const fault = device.write(requests.bytes);
-    if (!fault) return null;
-    // The fault names a request; its step is what the caller knows.
-    let request = 0;
-    const at = steps.findIndex((step) => {
-      request += step.kind === "remove" ? 2 : 1;
-      return request > fault.index;
-    });
-    return { ...fault, index: at };
+    return device.write(requests.bytes);
   }
 
   #readRemoved(device: Device, steps: readonly Step[], { removed }: Outcome): void {
     const removals = steps.filter((step) => step.kind === "remove");
     if (removals.length === 0) return;
-    const answers = device.read(removals.length);
-    removals.forEach(({ at }, i) => {
-      if (i < answers.count && answers.type(i) === ANSWER.flow) removed[at] = answers.amount(i);
-    });
+    const answers = readCounts(device, removals.length);
+    removals.forEach(({ at }, i) => removed[at] = answers.countOf(i));
   }
 
   /** The steps as they have to be, given what the module really carries. */
   #verified(device: Device, steps: readonly Step[]): readonly Step[] {
     const present = new Set<string>();
     const keys = steps.map((step) => step.kind === "remove" ? step.key : step.flow.key);
-    for (let at = 0; at < keys.length; at += FLOWS_AT_ONCE) {
-      const some = keys.slice(at, at + FLOWS_AT_ONCE);
-      this.#ask(device, some, (answers, i) => {
-        if (answers.type(i) === ANSWER.flow) present.add(flowKeyText(answers.flow(i).key));
-      });
-    }
+    const answers = this.#count(device, keys);
+    keys.forEach((key, i) => answers.countOf(i) && present.add(flowKeyText(key)));
     return steps.flatMap((step): readonly Step[] => {
       if (step.kind === "remove") return present.delete(flowKeyText(step.key)) ? [step] : [];
       const text = flowKeyText(step.flow.key);
@@ -233,17 +214,13 @@ export class KmodFastPath implements FastPath {
     }
   }
 
-  #ask(
-    device: Device,
-    keys: readonly FlowKey[],
-    take: (answers: Answers, index: number) => void,
-  ): void {
+  /** The counts of at most {@link BATCH_MAX} flows. */
+  #count(device: Device, keys: readonly FlowKey[]): Answers {
     const requests = this.#requests.clear();
-    for (const key of keys) requests.key(REQUEST.get, key);
+    for (const key of keys) requests.key(REQUEST.count, key);
     const fault = device.write(requests.bytes);
     if (fault) throw new Error(faultText(fault));
-    const answers = device.read(keys.length);
-    for (let i = 0; i < answers.count; i++) take(answers, i);
+    return readCounts(device, keys.length);
   }
 
   /** Every flow; null if the module's table was replaced on the way. */
@@ -252,11 +229,11 @@ export class KmodFastPath implements FastPath {
     let cursor = 0n;
     do {
       const requests = this.#requests.clear();
-      requests.plain(REQUEST.dump, { value: FLOWS_AT_ONCE, cursor });
+      requests.plain(REQUEST.dump, { value: PAGE_FLOWS, cursor });
       const fault = device.write(requests.bytes);
       if (fault?.reason === REASON.cursor) return null;
       if (fault) throw new Error(faultText(fault));
-      const answers = device.read(FLOWS_AT_ONCE + 1);
+      const answers = device.read(PAGE_FLOWS + 1);
       for (let i = 0; i < answers.count - 1; i++) flows.push(answers.flow(i));
       cursor = answers.cursor(answers.count - 1);
     } while (cursor !== 0n);
@@ -274,6 +251,11 @@ export class KmodFastPath implements FastPath {
     using _device = device;
     return task(device);
   }
+}
+
+/** The answers to a write of so many removals or counts. */
+function readCounts(device: Device, flows: number): Answers {
+  return device.read(Math.ceil(flows / COUNTED));
 }
 
 /** An outcome that is being filled in. */

@@ -2,12 +2,11 @@
  * The records of kmod/uapi/lrkproxy.h. tests/golden/wire_layout.txt and tests/golden/wire/ hold this
  * file to what C says.
  */
-import type { Amount } from "../core/backend.ts";
 import type { FastCount, FastFlow, FastState } from "../core/fast_path.ts";
 import type { FlowKey } from "../core/session.ts";
 
 /** Version of the interface. */
-export const ABI_VERSION = 1;
+export const ABI_VERSION = 2;
 export const REQUEST_BYTES = 72;
 export const ANSWER_BYTES = 192;
 /** Requests that the module takes at once. */
@@ -19,14 +18,17 @@ export const REQUEST = {
   add: 2,
   update: 3,
   delete: 4,
-  get: 5,
   dump: 6,
   flush: 7,
   stats: 8,
+  count: 11,
 } as const;
 
 /** Types of answers. */
-export const ANSWER = { error: 1, hello: 2, flow: 3, none: 4, page: 5, stats: 6 } as const;
+export const ANSWER = { error: 1, hello: 2, flow: 3, page: 5, stats: 6, counts: 8 } as const;
+
+/** How many flows an {@link ANSWER.counts} tells of. */
+export const COUNTED = 7;
 
 /** Flags of a flow. */
 export const FLOW_PASS_STRANGERS = 0x0020;
@@ -65,7 +67,8 @@ const SPEC = {
   owner: 64,
 } as const;
 const PLAIN = { cursor: 8, value: 24 } as const;
-const FLOW = { packets: 72, bytes: 80, rtpExpected: 136, rtpReceived: 140 } as const;
+const COUNTS_OF = { flows: 8, found: 12, count: 16 } as const;
+const COUNT = { packets: 0, bytes: 8, rtpExpected: 16, rtpReceived: 20, size: 24 } as const;
 const ERROR = { index: 8, error: 12, reason: 16, offset: 20 } as const;
 const HELLO = { version: 8, maxFlows: 12 } as const;
 const PAGE = { cursor: 8 } as const;
@@ -87,10 +90,13 @@ export const LAYOUT = {
   "lrk_flow_request.flow.owner": SPEC.owner,
   "lrk_plain_request.cursor": PLAIN.cursor,
   "lrk_plain_request.value": PLAIN.value,
-  "lrk_flow_answer.packets": FLOW.packets,
-  "lrk_flow_answer.bytes": FLOW.bytes,
-  "lrk_flow_answer.rtp_expected": FLOW.rtpExpected,
-  "lrk_flow_answer.rtp_received": FLOW.rtpReceived,
+  "lrk_count.packets": COUNT.packets,
+  "lrk_count.bytes": COUNT.bytes,
+  "lrk_count.rtp_expected": COUNT.rtpExpected,
+  "lrk_count.rtp_received": COUNT.rtpReceived,
+  "lrk_counts_answer.flows": COUNTS_OF.flows,
+  "lrk_counts_answer.found": COUNTS_OF.found,
+  "lrk_counts_answer.count": COUNTS_OF.count,
   "lrk_error_answer.index": ERROR.index,
   "lrk_error_answer.error": ERROR.error,
   "lrk_error_answer.reason": ERROR.reason,
@@ -231,21 +237,19 @@ export class Answers {
     };
   }
 
-  amount(index: number): Amount {
-    const at = index * ANSWER_BYTES;
+  /** What the `nth` counted or deleted flow had relayed, if only such were asked for; null if it was not there. */
+  countOf(nth: number): FastCount | null {
+    const view = this.#view;
+    const place = nth % COUNTED;
+    const answer = (nth - place) / COUNTED * ANSWER_BYTES;
+    if (answer >= view.byteLength) return null;
+    if ((view.getUint32(answer + COUNTS_OF.found, LITTLE) >> place & 1) === 0) return null;
+    const at = answer + COUNTS_OF.count + place * COUNT.size;
     return {
-      packets: this.#number(at + FLOW.packets),
-      bytes: this.#number(at + FLOW.bytes),
-    };
-  }
-
-  counts(index: number): FastCount {
-    const at = index * ANSWER_BYTES;
-    return {
-      packets: this.#number(at + FLOW.packets),
-      bytes: this.#number(at + FLOW.bytes),
-      expected: this.#view.getUint32(at + FLOW.rtpExpected, LITTLE),
-      received: this.#view.getUint32(at + FLOW.rtpReceived, LITTLE),
+      packets: this.#number(at + COUNT.packets),
+      bytes: this.#number(at + COUNT.bytes),
+      expected: view.getUint32(at + COUNT.rtpExpected, LITTLE),
+      received: view.getUint32(at + COUNT.rtpReceived, LITTLE),
     };
   }
 

@@ -25,6 +25,7 @@ union answer {
 	struct lrk_hello_answer hello;
 	struct lrk_flow_answer flow;
 	struct lrk_delta_answer delta;
+	struct lrk_counts_answer counts;
 	struct lrk_page_answer page;
 	struct lrk_stats_answer stats;
 };

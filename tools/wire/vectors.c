@@ -58,6 +58,7 @@ static const struct lrk_plain_request subscribe = { { LRK_SUBSCRIBE, 0, 10 } };
 static const struct lrk_plain_request delta = {
 	{ LRK_DELTA, 0, 11 }, .cursor = 0x0000000a00000081ULL, .since = 0x000123456789abcdULL, .value = 80000,
 };
+static const struct lrk_flow_request count = { { LRK_COUNT, 0, 12 }, { .key = KEY } };
 
 static const struct lrk_error_answer answer_error = {
 	.header = { LRK_ANSWER_ERROR, 0, 101 },
@@ -95,6 +96,12 @@ static const struct lrk_delta_answer answer_delta = {
 		{ { IP(198, 51, 100, 9), IP(203, 0, 113, 13), PORT(20016), 0 }, 27, 28, 29 },
 	},
 };
+static const struct lrk_counts_answer answer_counts = {
+	.header = { LRK_ANSWER_COUNTS, 0, 109 },
+	.flows = 3,
+	.found = 5,
+	.count = { { 0x100000021ULL, 0x200000022ULL, 35, 36 }, { 0 }, { 37, 38, 39, 40 } },
+};
 static const struct lrk_flow_answer event_learned = FLOW_ANSWER(LRK_EVENT_LEARNED, 0, flow);
 static const struct lrk_flow_answer event_candidate = FLOW_ANSWER(LRK_EVENT_CANDIDATE, 0, flow);
 static const struct lrk_flow_answer event_expired = FLOW_ANSWER(LRK_EVENT_EXPIRED, 0, held);
@@ -108,8 +115,8 @@ static const struct {
 	unsigned int size;
 } vectors[] = {
 	VECTOR(hello), VECTOR(add), VECTOR(add_held), VECTOR(update), VECTOR(delete), VECTOR(get), VECTOR(dump),
-	VECTOR(flush), VECTOR(stats), VECTOR(subscribe), VECTOR(delta), VECTOR(answer_error), VECTOR(answer_hello),
-	VECTOR(answer_flow), VECTOR(answer_none), VECTOR(answer_page), VECTOR(answer_stats), VECTOR(answer_delta),
+	VECTOR(flush), VECTOR(stats), VECTOR(subscribe), VECTOR(delta), VECTOR(count), VECTOR(answer_error), VECTOR(answer_hello),
+	VECTOR(answer_flow), VECTOR(answer_none), VECTOR(answer_page), VECTOR(answer_stats), VECTOR(answer_delta), VECTOR(answer_counts),
 	VECTOR(event_learned), VECTOR(event_candidate), VECTOR(event_expired), VECTOR(event_lost),
 };
 

@@ -19,7 +19,7 @@ static int beside_the_call;
 
 static union request template(void)
 {
-	int type = 1 + dice(LRK_DELTA), port = CALL_B + 2 + dice(NOISE_PORTS), source = CALL_B + 2 + dice(NOISE_PORTS);
+	int type = 1 + dice(LRK_COUNT), port = CALL_B + 2 + dice(NOISE_PORTS), source = CALL_B + 2 + dice(NOISE_PORTS);
 	union request r = dice(2) ? to_b(type, port, source, dice(2) ? PARTY + 2 + dice(3) : 0) :
 				    to_a(type, port, source, dice(2) * PARTY);
 
@@ -31,9 +31,9 @@ static union request template(void)
 		r.flow.flow.clock_hz = 8000;
 	if (!dice(4))
 		r.flow.flow.idle_seconds = 1 + dice(3);
-	if (type == LRK_DELETE || type == LRK_GET)
+	if (type == LRK_DELETE || type == LRK_GET || type == LRK_COUNT)
 		memset((char *)&r + 20, 0, sizeof(r) - 20);
-	if (type == LRK_HELLO || type >= LRK_DUMP) {
+	if (type == LRK_HELLO || (type >= LRK_DUMP && type <= LRK_DELTA)) {
 		memset((char *)&r + 8, 0, sizeof(r) - 8);
 		if (type == LRK_HELLO || type == LRK_DUMP || type == LRK_DELTA)
 			r.plain.value = type == LRK_HELLO ? dice(3) : dice(2) ? dice(20) : dice(1 << 17);

@@ -8,6 +8,7 @@
 #   run.sh stress                   LRK_STRESS_SECONDS=60 of packets and changes on two CPUs
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
+. "$TOP/tools/packages.sh"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -54,6 +55,7 @@ modes=("$@")
 for mode in "${modes[@]}"; do
 	declare -F "run_$mode" >/dev/null || fail "no such mode: $mode"
 done
+install_packages "${kernel_packages[@]}"
 "$VM/roots.sh"
 "$VM/uml/kernel.sh" debug
 mkdir "$work/modules"

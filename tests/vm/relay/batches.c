@@ -31,6 +31,7 @@ void refuses(void)
 	REFUSES(r.flow.flow.clock_hz = 1000001, LRK_REASON_VALUE, flow.clock_hz);
 	REFUSES(r.flow.flow.reserved2[1] = 1, LRK_REASON_RESERVED, flow.reserved2);
 	REFUSES(r.header.type = LRK_DELETE, LRK_REASON_RESERVED, flow.locked_port);
+	REFUSES(r.header.type = LRK_COUNT, LRK_REASON_RESERVED, flow.locked_port);
 	CHECK(refused(a_to_b(LRK_UPDATE, 5004), ENOENT, LRK_REASON_UNKNOWN, 8));
 	CHECK(refused(flow_request(LRK_DELETE, A, RELAY_A, RTP_A), ENOENT, LRK_REASON_UNKNOWN, 8));
 	CHECK(write(device, odd, sizeof(odd)) == -1 && errno == EINVAL);

@@ -140,3 +140,56 @@ void tells_what_has_moved(void)
 	CHECK((page.page.flows ? delta_at(0)->bytes : bytes) == 2000 * 200);
 	CHECK(!flush(device));
 }
+
+/* Seven flows share an answer, in the order of the requests, whatever lies between these. */
+void counts(void)
+{
+	union request r[12] = { flow_request(LRK_COUNT, A, RELAY_A, RTP_A) };
+	struct lrk_counts_answer first, second;
+	union answer a;
+	int i;
+
+	CHECK(!put1(device, a_to_b(LRK_ADD, 5004)));
+	for (i = 0; i < 9; i++)
+		CHECK(!put1(device, nth(LRK_ADD, i)));
+	from_a(5004, 1);
+	from_a(5004, 2);
+	CHECK(reaches_b() && reaches_b());
+	r[1] = nth(LRK_COUNT, 100);
+	r[2] = nth(LRK_ADD, 9);
+	r[3] = flow_request(LRK_GET, A, RELAY_A, RTP_A);
+	for (i = 4; i < 11; i++)
+		r[i] = nth(i % 2 ? LRK_DELETE : LRK_COUNT, i - 4);
+	r[11] = flow_request(LRK_DELETE, A, RELAY_A, RTP_A);
+	for (i = 0; i < 12; i++)
+		r[i].header.seq = 100 + i;
+	CHECK(!put(device, r, 12));
+	first = take(device).counts;
+	CHECK(first.header.type == LRK_ANSWER_COUNTS && first.header.seq == 100);
+	CHECK(first.flows == LRK_COUNTED && first.found == 0x7d);
+	CHECK(first.count[0].packets == 2 && first.count[0].bytes == 400);
+	CHECK(first.count[0].rtp_expected == 2 && first.count[0].rtp_received == 2);
+	CHECK(!first.count[1].packets && !first.count[2].packets);
+	a = take(device);
+	CHECK(a.header.type == LRK_ANSWER_FLOW && a.header.seq == 103);
+	second = take(device).counts;
+	CHECK(second.header.type == LRK_ANSWER_COUNTS && second.header.seq == 109);
+	CHECK(second.flows == 3 && second.found == 7 && second.count[2].packets == 2);
+	/* That is all; and what is deleted is gone. */
+	CHECK(!poll(&(struct pollfd) { .fd = device, .events = POLLIN }, 1, 0));
+	CHECK(plain(device, LRK_STATS, 0).stats.flows == 7);
+	a = ask(device, r[0]);
+	CHECK(a.counts.flows == 1 && !a.counts.found && !a.counts.count[0].packets);
+	/* Nothing is told, nor lost, if the write fails; the numbers go on. */
+	CHECK(!put1(device, a_to_b(LRK_ADD, 5004)));
+	from_a(5004, 3);
+	CHECK(reaches_b());
+	CHECK(put(device, (union request[]) { r[11], r[11] }, 2) == -1 && errno == ENOENT);
+	a = take(device);
+	CHECK(a.header.type == LRK_ANSWER_ERROR && a.error.index == 1 && a.error.reason == LRK_REASON_UNKNOWN);
+	from_a(5004, 4);
+	CHECK(reaches_b());
+	a = ask(device, r[11]);
+	CHECK(a.counts.found == 1 && a.counts.count[0].packets == 2 && a.counts.count[0].rtp_received == 2);
+	CHECK(!flush(device));
+}

@@ -31,6 +31,7 @@ static const struct {
 	{ "refuses with a precise error, and nothing half-applied", refuses },
 	{ "takes many", takes_many },
 	{ "tells which flows have moved", tells_what_has_moved },
+	{ "counts, and deletes with a last count", counts },
 	{ "flows outlive the file", outlives_the_file },
 	{ "flows expire", expires },
 	{ "tells of lost events", tells_of_lost_events },

@@ -107,6 +107,7 @@ void keeps_flows_over_max_flows(void);
 
 void takes_many(void);
 void tells_what_has_moved(void);
+void counts(void);
 
 void expires(void);
 void tells_of_lost_events(void);

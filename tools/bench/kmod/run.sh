@@ -2,6 +2,7 @@
 # What the kernel module costs, beside other ways to relay a packet. Needs root.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
+. "$TOP/tools/packages.sh"
 
 usage() {
 	cat <<'HELP'
@@ -35,6 +36,7 @@ for part in "$@"; do
 	[[ " icount ns control ${kernels[*]} " == *" $part "* ]] || { usage >&2 && exit 2; }
 done
 [[ $EUID == 0 ]] || fail "must run as root: it makes roots and namespaces"
+install_packages nftables iproute2 "${kernel_packages[@]}"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
