@@ -9,15 +9,16 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=tools/packages.sh
 . tools/packages.sh
+# shellcheck source=tools/v8.sh
+. tools/v8.sh
 
 build=dist/.build
 program=$build/lrkproxy.js
 arch=$(uname -m)
 libc=/usr/lib/$arch-linux-gnu/libc.so.6,/lib/$arch-linux-gnu/libc.so.6,/usr/lib64/libc.so.6,/lib64/libc.so.6
-# A small young generation and a bound on the heap keep V8 from spending memory to save on collecting.
 # No code cache: Deno loads compiled code from it unchecked, and crashes if it is damaged.
 flags=(
-	"--v8-flags=--expose-gc,--max-semi-space-size=4,--initial-old-space-size=32,--heap-growing-percent=15,--max-heap-size=384"
+	"$v8_flags"
 	--quiet --no-prompt --no-config --no-remote --no-npm --no-lock --no-code-cache --unstable-net
 	--allow-net --allow-read --allow-write "--allow-ffi=$libc" "--allow-run=nft,ip,iptables-nft-save,iptables-legacy-save,kamailio"
 	--allow-sys=networkInterfaces "--allow-env=JOURNAL_STREAM,NOTIFY_SOCKET,WATCHDOG_USEC,WATCHDOG_PID,LISTEN_FDS,LISTEN_PID,LISTEN_FDNAMES"

@@ -27,8 +27,7 @@ interface Place {
 }
 
 /** A flow that is to be put in, unless a later change takes it out again. */
-interface Pending {
-  readonly put: FastPut;
+interface Pending extends FastPut {
   readonly place: Place;
   isWithdrawn: boolean;
 }
@@ -59,7 +58,7 @@ export class FastPlan {
 
   /** What is to be done. */
   edit(): FastEdit {
-    return { remove: this.#remove, put: this.#live().map(({ put }) => put) };
+    return { remove: this.#remove, put: this.#live() };
   }
 
   /** Follow a change that the backend has made. */
@@ -113,7 +112,7 @@ export class FastPlan {
     const stays = was !== null && is !== null && isSameKey(was.key, is.key);
     if (was && !stays) this.#takeOut(was.key, place);
     if (!is || (was && isSameFastFlow(was, is))) return;
-    const pending: Pending = { put: { flow: is, isCarried: stays }, place, isWithdrawn: false };
+    const pending: Pending = { flow: is, isCarried: stays, place, isWithdrawn: false };
     this.#puts.push(pending);
     if (!this.#putsOf) return;
     const text = flowKeyText(is.key);
@@ -136,7 +135,7 @@ export class FastPlan {
     const puts = putsOf.get(text) ?? [];
     for (const pending of puts) pending.isWithdrawn = true;
     putsOf.delete(text);
-    return puts[0]?.put.isCarried ?? true;
+    return puts[0]?.isCarried ?? true;
   }
 
   #lastForm(session: Session): Session {

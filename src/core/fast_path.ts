@@ -81,7 +81,8 @@ export interface FastPath {
 /** The flow as a fast path can carry it; null while it is held, or its port is open or unknown. */
 export function fastFlowOf({ key, latch, rewrite }: Flow): FastFlow | null {
   if (!rewrite || !isDecided(latch)) return null;
-  return { key, port: latch.locked, ...rewrite };
+  const { source, destination } = rewrite;
+  return { key, port: latch.locked, source, destination };
 }
 
 /** By what a fast path knows the flow, if it can carry it. */

@@ -11,8 +11,10 @@ import type { SessionPath } from "./views.ts";
 
 /** Packets are counted over so long to make a rate of them. */
 const MEASURE_MS = 1000;
-/** Sessions moved before Kamailio gets its turn: some 16 ms. */
-const MOVE_AT_ONCE = 2000;
+/** Sessions moved at once: of so many, what it takes is garbage before it counts as old. */
+const MOVE_AT_ONCE = 500;
+/** Sessions moved before Kamailio gets its turn: some 10 ms, and the turn takes two. */
+const MOVE_IN_A_TURN = 4000;
 /** What the fast path had no room for is offered again after so long. */
 const RETRY_MS = 10_000;
 
@@ -128,7 +130,8 @@ export class PathKeeper {
       const some = entries.slice(at, at + MOVE_AT_ONCE).filter((entry) => table.has(entry));
       const left = paths.settle(some.map(({ session }) => session));
       obstacle ??= left;
-      if (at + MOVE_AT_ONCE < entries.length) {
+      const next = at + MOVE_AT_ONCE;
+      if (next < entries.length && next % MOVE_IN_A_TURN === 0) {
         await new Promise((resolve) => setTimeout(resolve, 0));
       }
     }

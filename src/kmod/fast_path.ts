@@ -90,17 +90,14 @@ export class KmodFastPath implements FastPath {
   }
 
   count(keys: readonly (FlowKey | null)[]): readonly (FastCount | null)[] {
-    const counts = new Array<FastCount | null>(keys.length).fill(null);
-    const asked = keys.flatMap((key, i) => key ? [i] : []);
-    if (asked.length === 0) return counts;
+    if (keys.every((key) => key === null)) return keys.map(() => null);
     return this.#withDevice((device) => {
-      for (let at = 0; at < asked.length; at += BATCH_MAX) {
-        const some = asked.slice(at, at + BATCH_MAX);
-        const answers = this.#count(device, some.map((i) => keys[i] as FlowKey));
-        some.forEach((i, nth) => counts[i] = answers.countOf(nth));
+      const counts: (FastCount | null)[] = [];
+      for (let at = 0; at < keys.length; at += BATCH_MAX) {
+        counts.push(...this.#count(device, keys.slice(at, at + BATCH_MAX)));
       }
       return counts;
-    }, () => counts);
+    }, () => keys.map(() => null));
   }
 
   flows(): Iterable<FastFlow> {
@@ -186,8 +183,8 @@ export class KmodFastPath implements FastPath {
   #verified(device: Device, steps: readonly Step[]): readonly Step[] {
     const present = new Set<string>();
     const keys = steps.map((step) => step.kind === "remove" ? step.key : step.flow.key);
-    const answers = this.#count(device, keys);
-    keys.forEach((key, i) => answers.countOf(i) && present.add(flowKeyText(key)));
+    const counts = this.#count(device, keys);
+    keys.forEach((key, i) => counts[i] && present.add(flowKeyText(key)));
     return steps.flatMap((step): readonly Step[] => {
       if (step.kind === "remove") return present.delete(flowKeyText(step.key)) ? [step] : [];
       const text = flowKeyText(step.flow.key);
@@ -214,13 +211,16 @@ export class KmodFastPath implements FastPath {
     }
   }
 
-  /** The counts of at most {@link BATCH_MAX} flows. */
-  #count(device: Device, keys: readonly FlowKey[]): Answers {
+  /** What at most {@link BATCH_MAX} flows have relayed. */
+  #count(device: Device, keys: readonly (FlowKey | null)[]): readonly (FastCount | null)[] {
     const requests = this.#requests.clear();
-    for (const key of keys) requests.key(REQUEST.count, key);
+    for (const key of keys) if (key) requests.key(REQUEST.count, key);
+    if (requests.count === 0) return keys.map(() => null);
     const fault = device.write(requests.bytes);
     if (fault) throw new Error(faultText(fault));
-    return readCounts(device, keys.length);
+    const answers = readCounts(device, requests.count);
+    let nth = 0;
+    return keys.map((key) => key && answers.countOf(nth++));
   }
 
   /** Every flow; null if the module's table was replaced on the way. */

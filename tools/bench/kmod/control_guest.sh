@@ -8,5 +8,7 @@ kit=$(cd "$(dirname "$0")" && pwd)
 insmod "$kit/lrkproxy.ko"
 cp -r "$kit/deno" /run/deno
 export DENO_DIR=/run/deno DENO_NO_UPDATE_CHECK=1 NO_COLOR=1 HOME=/run
-"$1/tools/deno.sh" run --allow-all --no-check --quiet "$1/tools/bench/kmod/control.ts" | sed 's/^/CONTROL /'
+# shellcheck source-path=SCRIPTDIR source=../../v8.sh
+. "$1/tools/v8.sh"
+"$1/tools/deno.sh" run "$v8_flags" --allow-all --no-check --quiet "$1/tools/bench/kmod/control.ts" | sed 's/^/CONTROL /'
 rmmod lrkproxy
