@@ -11,6 +11,7 @@
 #include <linux/udp.h>
 #include <net/ip.h>
 #include <net/netns/generic.h>
+#include "ahead.h"
 #include "events.h"
 #include "expire.h"
 #include "grow.h"
@@ -248,6 +249,7 @@ static unsigned int lrk_hook(void *priv, struct sk_buff *skb, const struct nf_ho
 	struct lrk_route route __uninitialized;
 	unsigned int verdict;
 
+	lrk_ahead(priv);
 	packet.ln = priv;
 	packet.skb = skb;
 	if (!lrk_packet_find(&packet))
@@ -301,7 +303,7 @@ int lrk_hook_open(struct lrk_net *ln)
 }
 
 /**
- * lrk_hook_settle() - let no packets in, and free the table, if there are no flows
+ * lrk_hook_settle() - do what the number of flows asks for; let no packets in, and free the table, if there are none
  * @ln: where
  *
  * Context: process, lrk_net.mutex.
@@ -309,6 +311,7 @@ int lrk_hook_open(struct lrk_net *ln)
 void lrk_hook_settle(struct lrk_net *ln)
 {
 	lockdep_assert_held(&ln->mutex);
+	lrk_ahead_settle(ln);
 	if (ln->flows)
 		return;
 	if (ln->hooked)
@@ -331,6 +334,7 @@ static int __net_init lrk_net_init(struct net *net)
 	INIT_LIST_HEAD(&ln->listeners);
 	spin_lock_init(&ln->listeners_lock);
 	lrk_expire_init(ln);
+	lrk_ahead_net_init(ln);
 	/* Before defragmentation and connection tracking, which an RTP stream should not pay for. */
 	ln->hook = (struct nf_hook_ops) {
 		.hook = lrk_hook,
@@ -352,6 +356,7 @@ static void __net_exit lrk_net_pre_exit(struct net *net)
 	lrk_table_clear(ln);
 	lrk_hook_settle(ln);
 	mutex_unlock(&ln->mutex);
+	lrk_ahead_net_stop(ln);
 }
 
 static void __net_exit lrk_net_exit(struct net *net)

@@ -2,6 +2,7 @@
 /* Beginning and end of the module, in mirror order. */
 #include <linux/init.h>
 #include <linux/module.h>
+#include "ahead.h"
 #include "chardev.h"
 #include "flow.h"
 #include "hook.h"
@@ -16,11 +17,16 @@ static int __init lrk_init(void)
 	err = lrk_hook_init();
 	if (err)
 		goto err_flow;
-	err = lrk_chardev_init();
+	err = lrk_ahead_init();
 	if (err)
 		goto err_hook;
+	err = lrk_chardev_init();
+	if (err)
+		goto err_ahead;
 	return 0;
 
+err_ahead:
+	lrk_ahead_exit();
 err_hook:
 	lrk_hook_exit();
 err_flow:
@@ -32,6 +38,7 @@ err_flow:
 static void __exit lrk_exit(void)
 {
 	lrk_chardev_exit();
+	lrk_ahead_exit();
 	lrk_hook_exit();
 	lrk_flow_exit();
 }

@@ -18,6 +18,7 @@ struct lrk_counts;
  * @lock: taken to change @table's places, what a flow does and its route, also in softirq, there by trylock alone
  * @mutex: taken by everyone who adds, deletes or lists flows; outer to @lock
  * @seed: what the hash begins with
+ * @looks_ahead: whether packets are to be looked up ahead. Changed under @mutex
  * @paused: packets teach nothing until it is 0; see lrk_learn_pause(). Under @lock
  * @generation: how often @table was replaced; see LRK_DUMP. Under @mutex
  * @moment: of the last page of LRK_DELTA, which no two share. Under @mutex
@@ -29,12 +30,15 @@ struct lrk_counts;
  * @listeners: files that are told events
  * @listeners_lock: guards @listeners; also taken in softirq
  * @expiry: looks for silent flows
+ * @ahead: makes it so
+ * @ahead_devices: whose packets are, see ahead.c. Under RTNL
  */
 struct lrk_net {
 	struct net *net;
 	struct lrk_table __rcu *table;
 	u64 seed;
 	struct lrk_counts __percpu *counts;
+	bool looks_ahead;
 	spinlock_t lock;		/* places, flows, routes */
 	struct mutex mutex;		/* who comes and goes */
 	u64 moment;
@@ -47,6 +51,8 @@ struct lrk_net {
 	struct list_head listeners;
 	spinlock_t listeners_lock;	/* listeners */
 	struct delayed_work expiry;
+	struct work_struct ahead;
+	struct list_head ahead_devices;
 };
 
 struct lrk_net *lrk_net(const struct net *net);

@@ -61,7 +61,7 @@
 #define LRK_ANSWER_PAGE		5
 #define LRK_ANSWER_STATS	6
 #define LRK_ANSWER_DELTA	7
-#define LRK_ANSWER_COUNTS	8	/* one for seven LRK_DELETE and LRK_COUNT of a write, where the first of them is */
+#define LRK_ANSWER_COUNTS	8	/* for seven LRK_DELETE and LRK_COUNT of a write, where the first one is */
 #define LRK_EVENT_LEARNED	16	/* flow.locked_port is the port; an LRK_ANSWER_FLOW in all else */
 #define LRK_EVENT_CANDIDATE	17	/* candidate_port asks to replace flow.locked_port */
 #define LRK_EVENT_EXPIRED	18	/* silent for idle_seconds, and deleted */

@@ -13,9 +13,6 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 tree=$scratch/tree
 
-image=$ROOT/boot/vmlinuz-$release
-[[ -e $image ]] || image=$ROOT/lib/modules/$release/vmlinuz
-
 make_tree "$tree" "$ROOT/lib/modules/$release/kernel" "$VM/init.sh" \
 	llc stp bridge br_netfilter veth vrf xfrm_algo xfrm_user
 cp "$module" "$tree/mod/lrkproxy.ko"
@@ -24,7 +21,7 @@ pack_tree "$tree" >"$scratch/initrd"
 log=$scratch/log
 status=0
 timeout 90 qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 512 -nographic -no-reboot -nodefaults \
-	-serial stdio -monitor none -device isa-debug-exit,iobase=0xf4,iosize=0x4 -kernel "$image" \
+	-serial stdio -monitor none -device isa-debug-exit,iobase=0xf4,iosize=0x4 -kernel "$(image_of "$1")" \
 	-initrd "$scratch/initrd" -append "console=ttyS0 quiet panic=-1 mitigations=off net.ifnames=0" \
 	</dev/null >"$log" 2>&1 || status=$?
 # The device turns 0 into 1, and 1 into 3.

@@ -12,17 +12,7 @@ out=$(realpath "$2")
 cp -r "$TOP/kmod/." "$out/"
 log=$out/build.log
 
-# In a mount namespace of its own, so that nothing has to be unmounted. gcc-14 does not know an attribute in the
-# headers of 7; BTF would need the kernel's vmlinux.
-# shellcheck disable=SC2016  # the inner shell's
-unshare --mount --propagation private bash -euc '
-	mount --bind "$2" "$1/work"
-	mount -t proc proc "$1/proc"
-	mount --bind /dev "$1/dev"
-	exec chroot "$1" /usr/bin/env -i PATH=/usr/bin:/usr/sbin HOME=/tmp \
-		make -C "/usr/src/linux-headers-$3" M=/work CC=gcc-14 KCFLAGS=-Wno-attributes \
-		CONFIG_DEBUG_INFO_BTF_MODULES= W=1 C=2 CHECK=sparse modules
-' - "$ROOT" "$out" "$release" >"$log" 2>&1 || {
+build_for_stock "$1" "$out" W=1 C=2 CHECK=sparse >"$log" 2>&1 || {
 	cat "$log" >&2
 	fail "kernel $1: does not build"
 }

@@ -23,9 +23,6 @@ if (($# < 4)) || [[ $3 != -- ]]; then usage; fi
 kernel=$1 module=$2
 shift 3
 base=$("$VM/machine_base.sh")
-release=$(release_of "$kernel")
-image=$ROOT/boot/vmlinuz-$release
-[[ -e $image ]] || image=$ROOT/lib/modules/$release/vmlinuz
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
@@ -56,7 +53,7 @@ disk() { echo "file=$1,format=raw,if=virtio,snapshot=on"; }
 make_disk "$@" >&2
 timeout "${LRK_MACHINE_SECONDS:-300}" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 \
 	-m "${LRK_MACHINE_MB:-1536}" -display none -no-reboot -nodefaults -serial "file:$scratch/console" -serial stdio \
-	-monitor none -drive "$(disk "$base/base.ext4")" -drive "$(disk "$scratch/disk.ext4")" -kernel "$image" \
+	-monitor none -drive "$(disk "$base/base.ext4")" -drive "$(disk "$scratch/disk.ext4")" -kernel "$(image_of "$kernel")" \
 	-initrd "$base/initrd-$kernel" \
 	-append "console=ttyS0 quiet panic=-1 oops=panic mitigations=off net.ifnames=0" </dev/null || true
 status=$(sed -n 's/^machine status: \([0-9]*\).*/\1/p' "$scratch/console")

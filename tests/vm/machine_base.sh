@@ -6,11 +6,12 @@
 #   machine_base.sh                LRK_CACHE=folder   LRK_DEBIAN_MIRROR=url
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/tree.sh"
 
 debian=$CACHE/systemd-trixie
 "$VM/roots.sh" >&2
 [[ -d $debian ]] || "$TOP/tests/acceptance/roots.sh" systemd-trixie >&2
-version=$(cat "$ROOT/kernels/"* "$VM/machine_base.sh" "$debian/var/lib/dpkg/status" | sha256sum | cut -c1-16)
+version=$(cat "$ROOT/kernels/"* "$VM/machine_base.sh" "$VM/tree.sh" "$debian/var/lib/dpkg/status" | sha256sum | cut -c1-16)
 base=$CACHE/machine-$version
 building=$base.building
 
@@ -53,37 +54,10 @@ make_root() {
 	mke2fs -q -t ext4 -O ^has_journal -E lazy_itable_init=1,root_owner=0:0 -d "$building/root" "$building/base.ext4" 1G >/dev/null
 }
 
-# The disks' drivers are modules. Everything else is done by /lrkproxy/tests/vm/machine_init.sh.
+# Everything else is done by machine_init.sh, on the second disk.
 make_initrd() {
-	local name=$1 release tree=$building/initrd-tree driver file
-	release=$(release_of "$name")
-	rm -rf "$tree"
-	mkdir -p "$tree"/{bin,dev,proc,mod,root}
-	cp "$ROOT/usr/bin/busybox" "$tree/bin/"
-	for driver in virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk; do
-		file=$(find "$building/root/usr/lib/modules/$release" -name "$driver.ko*")
-		case $file in
-		"") continue ;;
-		*.xz) xz -dc "$file" >"$tree/mod/$driver.ko" ;;
-		*) cp "$file" "$tree/mod/$driver.ko" ;;
-		esac
-		echo "/bin/busybox insmod /mod/$driver.ko"
-	done >"$tree/mod/load"
-	cat >"$tree/init" <<'INIT'
-#!/bin/busybox sh
-/bin/busybox mount -t devtmpfs dev /dev
-. /mod/load
-/bin/busybox mount -t ext4 /dev/vda /root
-/bin/busybox mount -t ext4 /dev/vdb /root/lrkproxy
-/bin/busybox mount --move /dev /root/dev
-exec /bin/busybox switch_root /root /lrkproxy/tests/vm/machine_init.sh
-INIT
-	chmod 755 "$tree/init"
-	# shellcheck disable=SC2016  # the inner shell's
-	unshare --mount --propagation private bash -euc '
-		mount --bind "$2" "$1/work"
-		chroot "$1" /bin/sh -c "cd /work && find . | cpio -o -H newc --quiet"
-	' - "$ROOT" "$tree" >"$building/initrd-$name"
+	disk_initrd "$1" '/bin/busybox mount -t ext4 /dev/vdb /root/lrkproxy' /lrkproxy/tests/vm/machine_init.sh \
+		>"$building/initrd-$1"
 }
 
 main() {
@@ -95,7 +69,7 @@ main() {
 		mkdir -p "$building"
 		make_root
 		while read -r kernel; do make_initrd "$kernel"; done < <(kernel_names)
-		rm -rf --one-file-system "$building"/{root,initrd-tree}
+		rm -rf --one-file-system "$building/root"
 		mv -T "$building" "$base"
 	fi
 	say "$base"

@@ -2,7 +2,7 @@
 # Builds the module for each kernel in kernels.txt and tests it there, alone and with the daemon; and in one that looks
 # for mistakes. Needs dist/lrkproxy.
 #
-#   run.sh [KERNEL|MODE…]          those alone. Modes are debug/run.sh's: plant, relay, fuzz, stress
+#   run.sh [KERNEL|MODE…]          those alone. Modes are debug/run.sh's
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
@@ -16,9 +16,7 @@ found=$(cd "$TOP/kmod" && perl "$ROOT/usr/src/checkpatch/checkpatch.pl" --strict
 }
 say "checkpatch: clean"
 chosen=("$@")
-if ((${#chosen[@]} == 0)); then
-	mapfile -t chosen < <(kernel_names && printf '%s\n' plant relay fuzz stress)
-fi
+(($#)) || mapfile -t chosen < <(kernel_names)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 modes=()
@@ -33,4 +31,4 @@ for kernel in "${chosen[@]}"; do
 	# Debian 13 is booted with its own kernel alone.
 	[[ $kernel != 6.12 ]] || "$VM/systemd.sh" "$kernel" "$work/$kernel/lrkproxy.ko"
 done
-((${#modes[@]} == 0)) || "$VM/debug/run.sh" "${modes[@]}"
+(($# && ${#modes[@]} == 0)) || "$VM/debug/run.sh" "${modes[@]}"

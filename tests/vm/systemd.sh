@@ -5,14 +5,13 @@
 #   systemd.sh KERNEL MODULE       LRK_CACHE=folder   LRK_DEBIAN_MIRROR=url
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/tree.sh"
 
 (($# == 2)) || fail "usage: systemd.sh KERNEL MODULE"
 [[ -x $TOP/dist/lrkproxy ]] || fail "there is no dist/lrkproxy: tools/build.sh"
 release=$(release_of "$1")
 module=$2
 debian=$CACHE/booted-trixie
-image=$ROOT/boot/vmlinuz-$release
-[[ -e $image ]] || image=$ROOT/lib/modules/$release/vmlinuz
 scratch=$(mktemp -d)
 trap 'rm -rf --one-file-system "$scratch"' EXIT
 tree=$scratch/tree
@@ -52,7 +51,7 @@ install_program() {
 	' - "$tree"
 }
 
-make_tree() {
+make_disk() {
 	cp -r --archive "$debian" "$tree"
 	mkdir -p "$tree/usr/lib/modules/$release/updates"
 	cp -r --no-dereference "$ROOT/usr/lib/modules/$release" "$tree/usr/lib/modules/"
@@ -87,42 +86,13 @@ make_tree() {
 	echo machine >"$tree/etc/hostname"
 }
 
-make_initrd() {
-	local driver file folder=$scratch/initrd-tree
-	mkdir -p "$folder"/{bin,dev,mod,root}
-	cp "$ROOT/usr/bin/busybox" "$folder/bin/"
-	for driver in virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk; do
-		file=$(find "$ROOT/usr/lib/modules/$release" -name "$driver.ko*")
-		case $file in
-		"") continue ;;
-		*.xz) xz -dc "$file" >"$folder/mod/$driver.ko" ;;
-		*) cp "$file" "$folder/mod/$driver.ko" ;;
-		esac
-		echo "/bin/busybox insmod /mod/$driver.ko"
-	done >"$folder/mod/load"
-	cat >"$folder/init" <<-'INIT'
-		#!/bin/busybox sh
-		/bin/busybox mount -t devtmpfs dev /dev
-		. /mod/load
-		/bin/busybox mount -t ext4 /dev/vda /root
-		/bin/busybox mount --move /dev /root/dev
-		exec /bin/busybox switch_root /root /usr/lib/systemd/systemd
-	INIT
-	chmod 755 "$folder/init"
-	# shellcheck disable=SC2016  # the inner shell's
-	unshare --mount --propagation private bash -euc '
-		mount --bind "$2" "$1/work"
-		chroot "$1" /bin/sh -c "cd /work && find . | cpio -o -H newc --quiet"
-	' - "$ROOT" "$folder" >"$scratch/initrd"
-}
-
 make_debian
-make_tree
-make_initrd
+make_disk
+disk_initrd "$1" /usr/lib/systemd/systemd >"$scratch/initrd"
 mke2fs -q -t ext4 -O ^has_journal -E lazy_itable_init=1,root_owner=0:0 -m 0 -d "$tree" "$scratch/disk.ext4" 1G >/dev/null
 timeout 240 qemu-system-x86_64 -accel tcg -cpu max -smp 1 -m 1024 -display none -no-reboot -nodefaults \
 	-serial "file:$scratch/console" -monitor none -drive "file=$scratch/disk.ext4,format=raw,if=virtio,cache=unsafe" \
-	-kernel "$image" -initrd "$scratch/initrd" \
+	-kernel "$(image_of "$1")" -initrd "$scratch/initrd" \
 	-append "console=ttyS0 quiet panic=-1 oops=panic mitigations=off net.ifnames=0 systemd.show_status=0" </dev/null ||
 	true
 # The kernel's own words may stand before ours.

@@ -68,7 +68,7 @@ run_program() {
 	"$@" || fail "$1"
 	rmmod lrkproxy || fail "the module is still held"
 	# It loads and goes again after all that.
-	if ! insmod /mod/lrkproxy.ko || ! rmmod lrkproxy; then
+	if ! insmod /mod/lrkproxy.ko $LRK_OPTIONS || ! rmmod lrkproxy; then
 		fail "the module does not load again"
 	fi
 }
@@ -85,7 +85,9 @@ done
 # As in ../init.sh.
 /sbin/ip link add bridge type bridge || fail "no bridge"
 look_at_the_start
-[ "$run" = plant ] || insmod /mod/lrkproxy.ko || fail "the module does not load"
+# Packets are looked up ahead wherever there are flows.
+export LRK_OPTIONS=ahead_flows=1
+[ "$run" = plant ] || insmod /mod/lrkproxy.ko $LRK_OPTIONS || fail "the module does not load"
 if [ $status = 0 ]; then
 	case $run in
 	relay)

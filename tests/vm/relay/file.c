@@ -8,9 +8,9 @@ void hello(void)
 	union answer a = plain(device, LRK_HELLO, LRK_ABI_VERSION);
 	union request r = { .header = { LRK_HELLO, 0, 3 } };
 
-	CHECK(a.header.type == LRK_ANSWER_HELLO && a.header.seq == 9 && a.hello.version == 1);
+	CHECK(a.header.type == LRK_ANSWER_HELLO && a.header.seq == 9 && a.hello.version == LRK_ABI_VERSION);
 	CHECK(a.hello.max_flows == 400000 && a.hello.flows == 0 && a.hello.net_cookie);
-	r.plain.value = 2;
+	r.plain.value = LRK_ABI_VERSION + 1;
 	CHECK(refused(r, EPROTO, LRK_REASON_VERSION, offsetof(struct lrk_plain_request, value)));
 }
 

@@ -32,6 +32,7 @@ static const struct {
 	{ "takes many", takes_many },
 	{ "tells which flows have moved", tells_what_has_moved },
 	{ "counts, and deletes with a last count", counts },
+	{ "looks packets up ahead", looks_ahead },
 	{ "flows outlive the file", outlives_the_file },
 	{ "flows expire", expires },
 	{ "tells of lost events", tells_of_lost_events },

@@ -101,7 +101,7 @@ int receive(int fd, int dport, uint8_t *b, int ms)
 		if (left < 0 || poll(&p, 1, left) != 1)
 			return 0;
 		n = recv(fd, b, 2048, 0);
-		if (n >= 28 && (b[22] << 8 | b[23]) == dport)
+		if (n >= 28 && (!dport || (b[22] << 8 | b[23]) == dport))
 			return n;
 	}
 }

@@ -37,7 +37,9 @@ extern int failures;
 void check(int holds, const char *what, const char *file, int line);
 uint64_t now_ms(void);
 __attribute__((format(printf, 1, 2))) void run(const char *format, ...);
+void load_module(void);
 void enter(const char *name);
+void set_gro(const char *name, int on);
 int raw_socket(const char *name);
 int udp_socket(const char *name, const char *address, int port);
 void set_up(void);
@@ -108,6 +110,8 @@ void keeps_flows_over_max_flows(void);
 void takes_many(void);
 void tells_what_has_moved(void);
 void counts(void);
+
+void looks_ahead(void);
 
 void expires(void);
 void tells_of_lost_events(void);

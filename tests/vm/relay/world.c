@@ -1,7 +1,11 @@
 /* The namespaces, their sockets, and how a check fails. */
 #include "relay.h"
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
 #include <sched.h>
 #include <stdarg.h>
+#include <sys/ioctl.h>
 #include <time.h>
 
 /* What comes after so many says nothing new. */
@@ -41,6 +45,12 @@ void run(const char *format, ...)
 	}
 }
 
+/* As init.sh does, whose LRK_OPTIONS are the module's parameters. */
+void load_module(void)
+{
+	run("insmod /mod/lrkproxy.ko $LRK_OPTIONS");
+}
+
 void enter(const char *name)
 {
 	char path[64];
@@ -50,6 +60,18 @@ void enter(const char *name)
 	fd = open(strcmp(name, "relay") ? path : "/proc/1/ns/net", O_RDONLY);
 	if (fd < 0 || setns(fd, CLONE_NEWNET))
 		perror(path);
+	close(fd);
+}
+
+/* A device with GRO hands packets on by eights, others one by one. */
+void set_gro(const char *name, int on)
+{
+	struct ethtool_value value = { .cmd = ETHTOOL_SGRO, .data = on };
+	struct ifreq request = { .ifr_data = (void *)&value };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	strncpy(request.ifr_name, name, sizeof(request.ifr_name) - 1);
+	CHECK(!ioctl(fd, SIOCETHTOOL, &request));
 	close(fd);
 }
 

@@ -5,15 +5,13 @@
 #   boot_icount.sh KERNEL KIT SCRIPT [ARGUMENT…]
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
+. "$TOP/tests/vm/tree.sh"
 
 (($# >= 3)) || fail "usage: boot_icount.sh KERNEL KIT SCRIPT [ARGUMENT…]"
-release=$(release_of "$1")
 kernel=$1
 kit=$(realpath "$2")
 shift 2
 task=$(IFS=, && echo "$*")
-image=$ROOT/boot/vmlinuz-$release
-[[ -e $image ]] || image=$ROOT/lib/modules/$release/vmlinuz
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 tree=$scratch/tree
@@ -29,7 +27,7 @@ programs() {
 	done
 }
 
-make_tree() {
+make_guest() {
 	local command
 	mkdir -p "$tree"/{bin,proc,sys,dev,run,tmp,kit}
 	programs ip nft iptables-legacy
@@ -40,17 +38,13 @@ make_tree() {
 	ln -s /kit/guest_init.sh "$tree/init"
 }
 
-make_tree
-# shellcheck disable=SC2016  # the inner shell's
-unshare --mount --propagation private bash -euc '
-	mount --bind "$2" "$1/work"
-	chroot "$1" /bin/sh -c "cd /work && find . | cpio -o -H newc --quiet"
-' - "$ROOT" "$tree" >"$scratch/initrd"
+make_guest
+pack_tree "$tree" >"$scratch/initrd"
 
 log=$scratch/log
 # With ERMS, or FSRM, the kernel copies by `rep movsb`, of which QEMU counts each byte as an instruction.
 timeout 300 qemu-system-x86_64 -accel tcg,thread=single -icount shift=0,sleep=off -cpu max,-erms,-fsrm -smp 1 -m 1024 \
-	-nographic -no-reboot -nodefaults -serial stdio -monitor none -kernel "$image" -initrd "$scratch/initrd" -append \
+	-nographic -no-reboot -nodefaults -serial stdio -monitor none -kernel "$(image_of "$kernel")" -initrd "$scratch/initrd" -append \
 	"console=ttyS0 quiet panic=-1 tsc=reliable clocksource=tsc no_timer_check mitigations=off net.ifnames=0 kit=/kit task=$task" \
 	</dev/null >"$log" 2>&1 || true
 if ! grep -q '^DONE' <(tr -d '\r' <"$log"); then
