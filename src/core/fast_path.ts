@@ -59,6 +59,12 @@ export interface FastCount extends Amount {
   readonly received: number;
 }
 
+/** What a fast path knows of flows, in the order in which they were asked for; read flow by flow, as they may be many. */
+export interface FastCounts {
+  /** Null for a flow that is not carried. */
+  at(index: number): FastCount | null;
+}
+
 /**
  * A way of carrying decided flows that sees packets before the backend does. It may be absent, come
  * and go at any time, and lose all flows when it goes: the backend below carries everything too.
@@ -70,8 +76,8 @@ export interface FastPath {
   state(): FastState | string;
   /** Make an edit. If it is gone, nothing was removed and everything is refused. */
   edit(edit: FastEdit): FastOutcome;
-  /** What flows have relayed; null for one that is not carried, and for null. */
-  count(keys: readonly (FlowKey | null)[]): readonly (FastCount | null)[];
+  /** What flows have relayed; nothing of null. */
+  count(keys: readonly (FlowKey | null)[]): FastCounts;
   /** Every flow that is carried. */
   flows(): Iterable<FastFlow>;
   /** Carry nothing any more. */

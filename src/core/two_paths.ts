@@ -12,7 +12,7 @@ import type {
 } from "./backend.ts";
 import { adoptFastFlows, auditFastPath } from "./fast_audit.ts";
 import { type CarriedFlows, FastPlan } from "./fast_flows.ts";
-import { type FastCount, fastKeyOf, type FastPath, type FastState, hasFlow } from "./fast_path.ts";
+import { type FastCounts, fastKeyOf, type FastPath, type FastState, hasFlow } from "./fast_path.ts";
 import { type Flow, FLOWS, type Session } from "./session.ts";
 
 /** Which path a session's packets take. */
@@ -118,7 +118,7 @@ export class TwoPaths implements Backend {
     if (this.#carried.size === 0) return counts;
     const fast = this.fastCounts(flows);
     return counts.map((count, i) => {
-      const more = fast[i];
+      const more = fast.at(i);
       if (!count || !more) return count;
       return {
         packets: count.packets + more.packets,
@@ -132,8 +132,8 @@ export class TwoPaths implements Backend {
     this.#base.credit(credits);
   }
 
-  /** What the fast path knows of flows; null for those that it does not carry. */
-  fastCounts(flows: readonly Flow[]): readonly (FastCount | null)[] {
+  /** What the fast path knows of flows. */
+  fastCounts(flows: readonly Flow[]): FastCounts {
     return this.fast.count(flows.map(fastKeyOf));
   }
 

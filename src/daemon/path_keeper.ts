@@ -89,7 +89,7 @@ export class PathKeeper {
   lossOf({ session }: Entry): readonly LossView[] {
     const parties = [["caller", flowOf(session, 0)], ["callee", flowOf(session, 2)]] as const;
     return parties.flatMap(([party, flow]): readonly LossView[] => {
-      const [count] = flow ? this.#parts.paths.fastCounts([flow]) : [];
+      const count = flow && this.#parts.paths.fastCounts([flow]).at(0);
       if (!count || count.expected === 0) return [];
       // Packets that came twice may make it less than none.
       return [{ party, sent: count.expected, lost: Math.max(0, count.expected - count.received) }];

@@ -1,6 +1,6 @@
 import type { Amount } from "../core/backend.ts";
 import type {
-  FastCount,
+  FastCounts,
   FastEdit,
   FastFlow,
   FastOutcome,
@@ -76,13 +76,14 @@ export class FakeFastPath implements FastPath {
     return { removed, refused };
   }
 
-  count(keys: readonly (FlowKey | null)[]): readonly (FastCount | null)[] {
-    return keys.map((key) => {
+  count(keys: readonly (FlowKey | null)[]): FastCounts {
+    const counts = keys.map((key) => {
       const carried = key && this.module.flows.get(flowKeyText(key));
       if (!carried) return null;
       const { packets, bytes } = carried;
       return { packets, bytes, expected: packets + this.module.lost, received: packets };
     });
+    return { at: (index) => counts[index] ?? null };
   }
 
   flows(): Iterable<FastFlow> {

@@ -1,6 +1,6 @@
 import type { Amount } from "../core/backend.ts";
 import type {
-  FastCount,
+  FastCounts,
   FastEdit,
   FastFlow,
   FastOutcome,
@@ -89,15 +89,9 @@ export class KmodFastPath implements FastPath {
     }, (reason) => ({ removed, refused: refused.map(() => reason) }));
   }
 
-  count(keys: readonly (FlowKey | null)[]): readonly (FastCount | null)[] {
-    if (keys.every((key) => key === null)) return keys.map(() => null);
-    return this.#withDevice((device) => {
-      const counts: (FastCount | null)[] = [];
-      for (let at = 0; at < keys.length; at += BATCH_MAX) {
-        counts.push(...this.#count(device, keys.slice(at, at + BATCH_MAX)));
-      }
-      return counts;
-    }, () => keys.map(() => null));
+  count(keys: readonly (FlowKey | null)[]): FastCounts {
+    if (keys.every((key) => key === null)) return { at: () => null };
+    return this.#withDevice((device) => this.#count(device, keys), () => ({ at: () => null }));
   }
 
   flows(): Iterable<FastFlow> {
@@ -184,7 +178,7 @@ export class KmodFastPath implements FastPath {
     const present = new Set<string>();
     const keys = steps.map((step) => step.kind === "remove" ? step.key : step.flow.key);
     const counts = this.#count(device, keys);
-    keys.forEach((key, i) => counts[i] && present.add(flowKeyText(key)));
+    keys.forEach((key, i) => counts.at(i) && present.add(flowKeyText(key)));
     return steps.flatMap((step): readonly Step[] => {
       if (step.kind === "remove") return present.delete(flowKeyText(step.key)) ? [step] : [];
       const text = flowKeyText(step.flow.key);
@@ -211,16 +205,30 @@ export class KmodFastPath implements FastPath {
     }
   }
 
-  /** What at most {@link BATCH_MAX} flows have relayed. */
-  #count(device: Device, keys: readonly (FlowKey | null)[]): readonly (FastCount | null)[] {
+  #count(device: Device, keys: readonly (FlowKey | null)[]): FastCounts {
     const requests = this.#requests.clear();
-    for (const key of keys) if (key) requests.key(REQUEST.count, key);
-    if (requests.count === 0) return keys.map(() => null);
-    const fault = device.write(requests.bytes);
-    if (fault) throw new Error(faultText(fault));
-    const answers = readCounts(device, requests.count);
-    let nth = 0;
-    return keys.map((key) => key && answers.countOf(nth++));
+    const told: Answers[] = [];
+    const ask = (): void => {
+      const fault = device.write(requests.bytes);
+      if (fault) throw new Error(faultText(fault));
+      told.push(readCounts(device, requests.count).copy());
+      requests.clear();
+    };
+    let asked = 0;
+    // Which of those that were asked for each one is.
+    const nths = Int32Array.from(keys, (key) => {
+      if (!key) return -1;
+      if (requests.count === BATCH_MAX) ask();
+      requests.key(REQUEST.count, key);
+      return asked++;
+    });
+    if (requests.count > 0) ask();
+    return {
+      at: (index) => {
+        const nth = nths[index] ?? -1;
+        return told[Math.floor(nth / BATCH_MAX)]?.countOf(nth % BATCH_MAX) ?? null;
+      },
+    };
   }
 
   /** Every flow; null if the module's table was replaced on the way. */

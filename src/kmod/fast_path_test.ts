@@ -15,7 +15,7 @@ Deno.test("KmodFastPath says that there is no module, and takes nothing", () => 
   assert.equal(fast.state(), reason);
   const edit = { remove: [FLOW.key], put: [{ flow: FLOW, isCarried: false }] };
   assert.deepEqual(fast.edit(edit), { removed: [null], refused: [reason] });
-  assert.deepEqual(fast.count([FLOW.key]), [null]);
+  assert.equal(fast.count([FLOW.key]).at(0), null);
   assert.deepEqual([...fast.flows()], []);
   fast.clear();
 });

@@ -196,13 +196,20 @@ export interface Fault {
 
 /** Records read from the device. */
 export class Answers {
+  readonly #bytes: Uint8Array;
   readonly #view: DataView;
   /** How many records there are. */
   readonly count: number;
 
   constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.count = Math.floor(bytes.byteLength / ANSWER_BYTES);
+  }
+
+  /** The same, in memory of its own. */
+  copy(): Answers {
+    return new Answers(this.#bytes.slice());
   }
 
   /** An {@link ANSWER}. */

@@ -36,7 +36,7 @@ for part in "$@"; do
 	[[ " icount ns control ${kernels[*]} " == *" $part "* ]] || { usage >&2 && exit 2; }
 done
 [[ $EUID == 0 ]] || fail "must run as root: it makes roots and namespaces"
-install_packages nftables iproute2 "${kernel_packages[@]}"
+install_packages nftables iproute2 iptables "${kernel_packages[@]}"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
