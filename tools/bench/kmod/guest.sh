@@ -8,6 +8,7 @@
 #   drop        dropped at the first hook: what it costs to get there, and to free the packet
 #   plain       routed, with no rule at all
 #   module      lrkproxy.ko
+#   waiting     the same, which looks no packets up ahead; not by default, as it makes no difference with few sessions
 #   nft         lrkproxy's nftables rules
 #   conntrack   nftables' NAT, by connection tracking
 #   rtpengine   its kernel module, with its version; last, for it leaves hooks behind
@@ -61,12 +62,19 @@ way_drop() { inject drop 0 drop=1; }
 
 way_plain() { inject plain 1 direct=1; }
 
-way_module() {
-	insmod lrkproxy.ko
+# with_module WAY [PARAMETER…]
+with_module() {
+	way=$1
+	shift
+	insmod lrkproxy.ko "$@"
 	./flows add "$sessions"
-	inject module 1
+	inject "$way" 1
 	rmmod lrkproxy
 }
+
+way_module() { with_module module; }
+
+way_waiting() { with_module waiting ahead_flows=0; }
 
 way_nft() {
 	nft -f "$sessions/table.nft"

@@ -59,7 +59,8 @@ measure_ns() {
 	local boot sessions
 	for ((boot = 0; boot < boots; boot++)); do
 		for sessions in 100 20000 100000; do
-			"$KMOD_BENCH/boot_uml.sh" "$work/uml" guest.sh "$sessions" "$((sessions < 20000 ? 40000 : 2 * sessions))" 15
+			"$KMOD_BENCH/boot_uml.sh" "$work/uml" guest.sh "$sessions" "$((sessions < 20000 ? 40000 : 2 * sessions))" 15 \
+				drop plain module waiting nft conntrack rtpengine
 		done
 	done | sed 's/^/ns /'
 }
