@@ -87,10 +87,8 @@ Deno.test("kmod: what the daemon believes need not be so, and every edit ends as
     assert.equal([...FAST.flows()].length, 4);
   }
   const keys = flows.map(({ key }) => key);
-  assert.deepEqual(
-    FAST.edit({ remove: keys, put: [] }).removed,
-    flows.map(() => ({ packets: 0, bytes: 0 })),
-  );
+  const { removed } = FAST.edit({ remove: keys, put: [] });
+  assert.deepEqual(removed.map((amount) => amount?.packets), flows.map(() => 0));
   assert.deepEqual(FAST.edit({ remove: keys, put: put(true) }).removed, keys.map(() => null));
   assert.deepEqual([...FAST.flows()].length, 4);
 });
