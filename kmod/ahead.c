@@ -11,7 +11,6 @@
 #include <linux/ip.h>
 #include <linux/moduleparam.h>
 #include <linux/netdevice.h>
-#include <linux/netfilter_netdev.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 #include <linux/udp.h>
