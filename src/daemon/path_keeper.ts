@@ -13,7 +13,7 @@ import type { SessionPath } from "./views.ts";
 const MEASURE_MS = 1000;
 /** Sessions moved at once: of so many, what it takes is garbage before it counts as old. */
 const MOVE_AT_ONCE = 500;
-/** Sessions moved before Kamailio gets its turn: some 10 ms, and the turn takes two. */
+/** Sessions moved before Kamailio gets its turn, a multiple of these: some 10 ms, and the turn takes two. */
 const MOVE_IN_A_TURN = 4000;
 /** What the fast path had no room for is offered again after so long. */
 const RETRY_MS = 10_000;

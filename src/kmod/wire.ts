@@ -67,7 +67,7 @@ const SPEC = {
   owner: 64,
 } as const;
 const PLAIN = { cursor: 8, value: 24 } as const;
-const COUNTS_OF = { flows: 8, found: 12, count: 16 } as const;
+const COUNTS_OF = { found: 12, count: 16 } as const;
 const COUNT = { packets: 0, bytes: 8, rtpExpected: 16, rtpReceived: 20, size: 24 } as const;
 const ERROR = { index: 8, error: 12, reason: 16, offset: 20 } as const;
 const HELLO = { version: 8, maxFlows: 12 } as const;
@@ -94,7 +94,6 @@ export const LAYOUT = {
   "lrk_count.bytes": COUNT.bytes,
   "lrk_count.rtp_expected": COUNT.rtpExpected,
   "lrk_count.rtp_received": COUNT.rtpReceived,
-  "lrk_counts_answer.flows": COUNTS_OF.flows,
   "lrk_counts_answer.found": COUNTS_OF.found,
   "lrk_counts_answer.count": COUNTS_OF.count,
   "lrk_error_answer.index": ERROR.index,

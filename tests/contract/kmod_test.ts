@@ -88,7 +88,10 @@ Deno.test("kmod: what the daemon believes need not be so, and every edit ends as
   }
   const keys = flows.map(({ key }) => key);
   const { removed } = FAST.edit({ remove: keys, put: [] });
-  assert.deepEqual(removed.map((amount) => amount?.packets), flows.map(() => 0));
+  assert.deepEqual(
+    removed.map((amount) => amount && { packets: amount.packets, bytes: amount.bytes }),
+    flows.map(() => ({ packets: 0, bytes: 0 })),
+  );
   assert.deepEqual(FAST.edit({ remove: keys, put: put(true) }).removed, keys.map(() => null));
   assert.deepEqual([...FAST.flows()].length, 4);
 });

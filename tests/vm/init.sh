@@ -15,7 +15,6 @@ done
 # A bridge has a hook in PRE_ROUTING all the time. Without any other, the kernel would patch its code with each first and
 # last flow, which two CPUs of QEMU without KVM do not survive: one goes on with the breakpoint that was there for a moment.
 /sbin/ip link add bridge type bridge || status=1
-export LRK_OPTIONS=
 insmod /mod/lrkproxy.ko || status=1
 if [ $status = 0 ]; then
 	relay || status=1

@@ -45,7 +45,7 @@ void run(const char *format, ...)
 	}
 }
 
-/* As init.sh does, whose LRK_OPTIONS are the module's parameters. */
+/* With the parameters in LRK_OPTIONS, if PID 1 has set any. */
 void load_module(void)
 {
 	run("insmod /mod/lrkproxy.ko $LRK_OPTIONS");
