@@ -1,4 +1,4 @@
-import type { Ipv4 } from "../base/ipv4.ts";
+import type { Endpoint, Ipv4 } from "../base/ipv4.ts";
 import type { Flow, FlowKey, Session } from "./session.ts";
 
 /**
@@ -65,6 +65,16 @@ export interface Stranger {
   readonly bytes: number;
 }
 
+/** Relayed packets that did not fit a link on their way out, as their senders were told by ICMP. */
+export interface TooBig {
+  /** The relay's socket that they left from, and where they went. */
+  readonly from: Endpoint;
+  readonly to: Endpoint;
+  /** The longest IP packet that fits. */
+  readonly mtuBytes: number;
+  readonly packets: number;
+}
+
 /** Addresses and ports that are the relay's own, so that what nobody sent for can be dropped. */
 export interface GuardedRange {
   readonly address: Ipv4;
@@ -114,6 +124,8 @@ export interface Backend extends AsyncDisposable {
   totals(): Totals;
   /** Who was turned away lately, at most a few thousand. */
   strangers(): readonly Stranger[];
+  /** Whose packets did not fit lately, at most a few thousand. */
+  tooBig(): readonly TooBig[];
   /** Cheap test whether the data path is still as this daemon left it. */
   isIntact(probe: readonly Session[]): boolean;
   /** Whether the data path could take a call now: null, or why not. It changes nothing. */

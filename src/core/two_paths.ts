@@ -8,6 +8,7 @@ import type {
   LearnedPort,
   Ledger,
   Stranger,
+  TooBig,
   Totals,
 } from "./backend.ts";
 import { adoptFastFlows, auditFastPath } from "./fast_audit.ts";
@@ -154,6 +155,10 @@ export class TwoPaths implements Backend {
 
   strangers(): readonly Stranger[] {
     return this.#base.strangers();
+  }
+
+  tooBig(): readonly TooBig[] {
+    return this.#base.tooBig();
   }
 
   isIntact(probe: readonly Session[]): boolean {

@@ -8,6 +8,7 @@ import type {
   LearnedPort,
   Ledger,
   Stranger,
+  TooBig,
   Totals,
 } from "../core/backend.ts";
 import { type Flow, flowKeyText, identityText, type Session } from "../core/session.ts";
@@ -76,6 +77,10 @@ export class FakeBackend implements Backend {
 
   strangers(): readonly Stranger[] {
     return [...this.kernel.strangers.values()];
+  }
+
+  tooBig(): readonly TooBig[] {
+    return this.kernel.tooBig;
   }
 
   isIntact(probe: readonly Session[]): boolean {

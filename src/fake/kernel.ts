@@ -1,5 +1,5 @@
 import type { Endpoint } from "../base/ipv4.ts";
-import type { FlowCount, GuardedRange, LearnedPort, Stranger } from "../core/backend.ts";
+import type { FlowCount, GuardedRange, LearnedPort, Stranger, TooBig } from "../core/backend.ts";
 import { type Flow, flowKeyText, flowsOf, identityText, type Session } from "../core/session.ts";
 
 /** A UDP packet on its way; without a payload it carries an empty RTP packet. */
@@ -38,6 +38,8 @@ export class FakeKernel {
   readonly flows = new Map<string, Carried>();
   readonly learned = new Map<string, LearnedPort>();
   readonly strangers = new Map<string, Stranger>();
+  /** What a test says of packets that did not fit: this kernel has no links. */
+  tooBig: readonly TooBig[] = [];
   readonly totals = { relayed: nothing(), held: nothing(), refused: nothing() };
   /** Whether the rules are in place: without them nothing is relayed or refused. */
   hasRules = false;

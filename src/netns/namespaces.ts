@@ -132,7 +132,8 @@ export function allowRelaying(relay: Namespace): void {
 
 let made = 0;
 
-function connect(
+/** Connect a party to a router by a link of its own; the router is the way to everywhere else. */
+export function connect(
   party: Namespace,
   addresses: readonly string[],
   to: { readonly relay: Namespace; readonly link: string; readonly address: string },

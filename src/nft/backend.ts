@@ -10,6 +10,7 @@ import type {
   LearnedPort,
   Ledger,
   Stranger,
+  TooBig,
   Totals,
 } from "../core/backend.ts";
 import type { Flow, Session } from "../core/session.ts";
@@ -49,7 +50,7 @@ const NO_EDIT: Edit = { deletions: [], additions: [] };
 /** How often a restoration is begun again because the table was damaged meanwhile. */
 const RESTORE_ATTEMPTS = 5;
 /** Every set of the table, those that hold no pieces of sessions too. */
-const ALL_SETS = [...SET_NAMES, "learned", "strangers", "relay_ports"];
+const ALL_SETS = [...SET_NAMES, "learned", "strangers", "too_big_flows", "relay_ports"];
 /** Sessions put into one transaction while mending. */
 const MEND_AT_ONCE = 250;
 
@@ -174,6 +175,18 @@ export class NftBackend implements Backend {
       const [address = 0, localPort, remote = 0, remotePort] = key;
       const local = { address, port: wordPort(localPort) };
       return { key: { remote, local }, port: wordPort(remotePort), ...count };
+    });
+  }
+
+  tooBig(): readonly TooBig[] {
+    return this.#store.dump("too_big_flows").map(({ key, count: { packets } }) => {
+      const [local = 0, localPort, remote = 0, remotePort, mtu] = key;
+      return {
+        from: { address: local, port: wordPort(localPort) },
+        to: { address: remote, port: wordPort(remotePort) },
+        mtuBytes: wordPort(mtu),
+        packets,
+      };
     });
   }
 

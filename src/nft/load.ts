@@ -18,12 +18,13 @@ export function tableText(sessions: number): string {
 export function chainsText(): string {
   const start = text.indexOf("\tchain prerouting {");
   if (start < 0) throw new Error("The table's text has no chain prerouting");
+  const chains = text.slice(start);
+  // A chain that is there may be added again, and must be there to be flushed.
+  const added = [...chains.matchAll(/^\tchain (\w+) \{\n(\t\ttype .*;)?/gm)];
   return `
-    add chain ip lrkproxy prerouting { type filter hook prerouting priority raw; policy accept; }
-    add chain ip lrkproxy guard
-    flush chain ip lrkproxy prerouting
-    flush chain ip lrkproxy guard
-    table ip lrkproxy {\n${text.slice(start)}`;
+    ${added.map(([, name, type = ""]) => `add chain ip lrkproxy ${name} { ${type} }`).join("\n")}
+    ${added.map(([, name]) => `flush chain ip lrkproxy ${name}`).join("\n")}
+    table ip lrkproxy {\n${chains}`;
 }
 
 /** Load a ruleset with the nft program. Throws with what nft said. */

@@ -9,10 +9,15 @@ import { RAW_RULES, writeRule } from "./rules.ts";
 import { commentOf, type Count, openElements, TABLE, writeRange } from "./wire.ts";
 
 /** The comment of the table in `nft/lrkproxy.nft`: a table with another one is not understood. */
-export const LAYOUT = "lrkproxy layout 1";
+export const LAYOUT = "lrkproxy layout 2";
 
 /** How many rules `nft/lrkproxy.nft` itself has, by chain. */
-const TEXT_RULES: Readonly<Record<string, number>> = { prerouting: 2, guard: 2 };
+const TEXT_RULES: Readonly<Record<string, number>> = {
+  prerouting: 3,
+  output: 1,
+  guard: 2,
+  "too_big": 0,
+};
 
 /** A rule in the kernel. */
 export interface RuleInfo {
@@ -86,7 +91,7 @@ export function totalsOf(rules: readonly RuleInfo[]): Totals {
     };
   };
   return {
-    relayed: sum(({ comment }) => comment !== null),
+    relayed: sum(({ chain, comment }) => chain === "prerouting" && comment !== null),
     held: sum(({ chain, comment }) => chain === "prerouting" && comment === null),
     refused: sum(({ chain }) => chain === "guard"),
   };
@@ -101,13 +106,17 @@ export function stateOf(rules: readonly RuleInfo[]): RuleState {
     const count = rules.filter((rule) => rule.chain === chain && rule.comment === null).length;
     if (count !== expected) return "broken";
   }
-  const raw = rules.filter((rule) => rule.comment !== null).map((rule) => rule.comment);
-  const wanted = RAW_RULES.map((rule) => rule.comment);
-  const first = rules.find((rule) => rule.chain === "prerouting");
-  return String(raw) === String(wanted) && first?.comment !== null ? "complete" : "raw-missing";
+  for (const chain of new Set(RAW_RULES.map((rule) => rule.chain))) {
+    const comments = rules.filter((rule) => rule.chain === chain).map((rule) => rule.comment);
+    const wanted = RAW_RULES.filter((rule) => rule.chain === chain).map((rule) => rule.comment);
+    const isFirst = comments.slice(0, wanted.length).join() === wanted.join();
+    const isAll = comments.filter((comment) => comment !== null).length === wanted.length;
+    if (!isFirst || !isAll) return "raw-missing";
+  }
+  return "complete";
 }
 
-/** Put our rules first in `prerouting` in place of older ones of ours, without a gap. */
+/** Put our rules first in their chains in place of older ones of ours, without a gap. */
 export function replaceRawRules(exchange: Exchange, rules: readonly RuleInfo[]): void {
   const old = rules.filter((rule) => rule.comment !== null);
   expectNone(
@@ -115,7 +124,7 @@ export function replaceRawRules(exchange: Exchange, rules: readonly RuleInfo[]):
       // Each one is inserted before the first rule, so the last one comes first.
       for (const rule of RAW_RULES.toReversed()) {
         message({ type: nft.NFT_MSG_NEWRULE, flags: nft.NLM_F_CREATE }, (out) => {
-          writeRule(out, "prerouting", rule);
+          writeRule(out, rule);
         });
       }
       for (const { chain, handle } of old) {

@@ -8,10 +8,12 @@ function rule(chain: string, comment: string | null): RuleInfo {
   return { chain, comment, handle: new Uint8Array(8), count: null };
 }
 
-const RAW = RAW_RULES.map(({ comment }) => rule("prerouting", comment));
+const RAW = RAW_RULES.map(({ chain, comment }) => rule(chain, comment));
 const STATIC = [
   rule("prerouting", null),
   rule("prerouting", null),
+  rule("prerouting", null),
+  rule("output", null),
   rule("guard", null),
   rule("guard", null),
 ];
@@ -22,6 +24,11 @@ Deno.test("stateOf() knows what is missing", () => {
     ["all is there", [...RAW, ...STATIC], "complete"],
     ["the text was loaded by hand", STATIC, "raw-missing"],
     ["one of ours is gone", [...RAW.slice(1), ...STATIC], "raw-missing"],
+    ["one about ICMP is gone", [...RAW.slice(0, -1), ...STATIC], "raw-missing"],
+    ["ours are in another chain", [
+      ...RAW.map(({ comment }) => rule("prerouting", comment)),
+      ...STATIC,
+    ], "raw-missing"],
     ["ours are in another order", [...RAW.toReversed(), ...STATIC], "raw-missing"],
     ["ours are there twice", [...RAW, ...RAW, ...STATIC], "raw-missing"],
     ["ours are an older version's", [...older, ...STATIC], "raw-missing"],

@@ -90,7 +90,7 @@ function watchPacket(
   const [nearEnd, farEnd] = fromCaller
     ? [MARKERS.caller, MARKERS.callee]
     : [MARKERS.callee, MARKERS.caller];
-  near.send(packet, checksum);
+  near.send(packet, { checksum });
   near.send({ from: nearEnd, to: farEnd, payload: new Uint8Array() });
   const arrived = far.receiveUntil(({ to }) => to.port === farEnd.port);
   return [...arrived, ...near.receiveAll()];

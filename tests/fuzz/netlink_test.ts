@@ -39,7 +39,7 @@ function answers(): readonly Uint8Array[] {
   const dump = take();
   for (const rule of RAW_RULES) {
     out.begin(nft.NFT_MSG_NEWRULE, 0, 1);
-    writeRule(out, "prerouting", rule);
+    writeRule(out, rule);
     out.end();
   }
   const rules = take();

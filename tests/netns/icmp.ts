@@ -17,14 +17,21 @@ export class IcmpWatch implements Disposable {
 
   /** The messages since the last call, as `type/code from address`. */
   take(): readonly string[] {
-    const messages: string[] = [];
-    const bytes = new Uint8Array(2048);
-    while (libc().recv(this.#socket, bytes, BigInt(bytes.length), MSG_DONTWAIT) > 0) {
+    return this.takePackets().map((bytes) => {
       const body = ((bytes[0] ?? 0) & 15) * 4;
-      const from = bytes.subarray(12, 16).join(".");
-      messages.push(`${bytes[body]}/${bytes[body + 1]} from ${from}`);
+      return `${bytes[body]}/${bytes[body + 1]} from ${bytes.subarray(12, 16).join(".")}`;
+    });
+  }
+
+  /** The same as IP packets. */
+  takePackets(): readonly Uint8Array[] {
+    const packets: Uint8Array[] = [];
+    const bytes = new Uint8Array(2048);
+    for (;;) {
+      const length = Number(libc().recv(this.#socket, bytes, BigInt(bytes.length), MSG_DONTWAIT));
+      if (length <= 0) return packets;
+      packets.push(bytes.slice(0, length));
     }
-    return messages;
   }
 
   [Symbol.dispose](): void {

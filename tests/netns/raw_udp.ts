@@ -24,6 +24,12 @@ export interface RawPacket {
   readonly payload: Uint8Array;
 }
 
+/** How to send it: with which checksum, and whether no router may take it apart (DF). */
+export interface Sending {
+  readonly checksum?: Exclude<Checksum, "wrong">;
+  readonly dontFragment?: boolean;
+}
+
 /** `valid`: right, or 0xffff for a right 0. `none`: 0, which says that there is none. */
 export type Checksum = "valid" | "none" | "wrong";
 
@@ -45,9 +51,9 @@ export class RawUdp implements Disposable {
     libc().setsockopt(this.#receiver, SOL_SOCKET, SO_RCVTIMEO, patience, patience.length);
   }
 
-  /** Send a packet on its way. */
-  send(packet: RawPacket, checksum: Exclude<Checksum, "wrong"> = "valid"): void {
-    const bytes = encode(packet, checksum);
+  /** Send a packet on its way; the answer is the packet, its IP header but for what the kernel fills in. */
+  send(packet: RawPacket, sending: Sending = {}): Uint8Array {
+    const bytes = encode(packet, sending);
     const address = new Uint8Array(16);
     const view = new DataView(address.buffer);
     view.setUint16(0, AF_INET, true);
@@ -55,6 +61,7 @@ export class RawUdp implements Disposable {
     const length = BigInt(bytes.length);
     const sent = sendto()(this.#sender, bytes, length, 0, address, address.length);
     if (Number(sent) !== bytes.length) throw systemError("send a raw packet");
+    return bytes;
   }
 
   /** The packets that arrive until one that `isLast` takes, which is not among them. */
@@ -113,11 +120,12 @@ function openRaw(protocol: number): number {
 /** The kernel fills in the IP header's length, id and checksum. */
 function encode(
   { from, to, payload }: RawPacket,
-  checksum: "valid" | "none",
+  { checksum = "valid", dontFragment = false }: Sending,
 ): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(IP_HEADER + UDP_HEADER + payload.length);
   const view = new DataView(bytes.buffer);
   bytes[0] = 0x45;
+  bytes[6] = dontFragment ? 0x40 : 0;
   bytes[8] = 64;
   bytes[9] = IPPROTO_UDP;
   view.setUint32(12, from.address);
@@ -145,10 +153,18 @@ function decode(bytes: Uint8Array): ArrivedPacket {
 /** The Internet checksum over pseudo-header and datagram; 0 if the one in it is right. */
 function udpChecksum(bytes: Uint8Array): number {
   const datagram = bytes.subarray(IP_HEADER);
-  let sum = IPPROTO_UDP + datagram.length;
-  for (const part of [bytes.subarray(12, IP_HEADER), datagram]) {
-    part.forEach((byte, i) => sum += i % 2 === 0 ? byte << 8 : byte);
-  }
+  const pseudoHeader = bytes.subarray(12, IP_HEADER);
+  return internetSum(pseudoHeader, datagram, Uint8Array.of(0, IPPROTO_UDP), lengthOf(datagram));
+}
+
+function lengthOf({ length }: Uint8Array): Uint8Array {
+  return Uint8Array.of(length >> 8, length & 0xff);
+}
+
+/** The Internet checksum (RFC 1071) over parts one behind the other; 0 if the one within is right. */
+export function internetSum(...parts: readonly Uint8Array[]): number {
+  let sum = 0;
+  for (const part of parts) part.forEach((byte, i) => sum += i % 2 === 0 ? byte << 8 : byte);
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
   return ~sum & 0xffff;
 }

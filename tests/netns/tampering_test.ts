@@ -35,6 +35,8 @@ const TAMPERINGS: Readonly<Record<string, (world: World) => string | Promise<str
   "the records of the sessions are flushed": () => "flush set ip lrkproxy sessions",
   "the guard of the relay's ports is flushed": () => "flush set ip lrkproxy relay_ports",
   "the guarding chain is flushed": () => "flush chain ip lrkproxy guard",
+  "the chain of ICMP errors is flushed": () => "flush chain ip lrkproxy too_big",
+  "the chain that sees errors of this machine is flushed": () => "flush chain ip lrkproxy output",
 };
 
 for (const [what, tamper] of Object.entries(TAMPERINGS)) {

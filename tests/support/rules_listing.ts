@@ -12,7 +12,7 @@ export function rulesListing(): string {
   return RAW_RULES.map((rule) => {
     const out = new MessageWriter();
     out.begin(nft.NFT_MSG_NEWRULE, 0, 1);
-    writeRule(out, "prerouting", rule);
+    writeRule(out, rule);
     out.end();
     const [message] = [...messages(out.bytes())];
     return listRule(message?.body ?? new Uint8Array());

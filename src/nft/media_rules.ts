@@ -1,0 +1,61 @@
+import { ADD, EQUAL, inNetwork, inTransport, type RuleWriter } from "./rule_writer.ts";
+
+/*
+ * Rules of the chain `prerouting`: look a flow up once and rewrite the packet with what was found.
+ */
+
+/** Where the look-up leaves source address, destination address and port pair. */
+const FOUND = 4;
+const SOURCE_PORT_FOUND = 7;
+
+const SOURCE_ADDRESS = inNetwork(12, 4);
+const DESTINATION_ADDRESS = inNetwork(16, 4);
+const BOTH_ADDRESSES = inNetwork(12, 8);
+const IP_CHECKSUM = 10;
+
+const SOURCE_PORT = inTransport(0, 2);
+const DESTINATION_PORT = inTransport(2, 2);
+const BOTH_PORTS = inTransport(0, 4);
+const FIRST_RTP_BYTE = inTransport(8, 1);
+
+/** Flows with a locked port: the whole four-tuple is the key. */
+export function relayLegs(rule: RuleWriter): void {
+  loadAddresses(rule.isUdp()).load(2, SOURCE_PORT).load(3, DESTINATION_PORT);
+  rewrite(rule.lookUp("legs", FOUND));
+}
+
+/** Flows that take any remote port. */
+export function relayOpen(rule: RuleWriter): void {
+  loadAddresses(rule.isUdp()).load(2, DESTINATION_PORT);
+  rewrite(rule.lookUp("open", FOUND));
+}
+
+/**
+ * The same for RTP, whose source port is noted under the key that was looked up, unless one is noted
+ * already. A look-up counts, so there is one a packet.
+ */
+export function learnOpen(rule: RuleWriter): void {
+  loadAddresses(isRtp(rule.isUdp())).load(2, DESTINATION_PORT).lookUp("open", FOUND);
+  rule.load(SOURCE_PORT_FOUND, SOURCE_PORT);
+  rewrite(rule.note("learned", ADD, { key: 0, data: SOURCE_PORT_FOUND }));
+}
+
+function loadAddresses(rule: RuleWriter): RuleWriter {
+  return rule.load(0, SOURCE_ADDRESS).load(1, DESTINATION_ADDRESS);
+}
+
+/** RTP and RTCP carry version 2 in their first two bits (RFC 3550). */
+function isRtp(rule: RuleWriter): RuleWriter {
+  return rule.load(FOUND, FIRST_RTP_BYTE).mask(FOUND, [0xc0]).compare(FOUND, EQUAL, [0x80]);
+}
+
+/**
+ * Count the packet, rewrite addresses and ports from what was found, and let it be routed. The UDP checksum is
+ * kept right as that over the pseudo-header: one named by its offset would be made of none.
+ */
+function rewrite(rule: RuleWriter): void {
+  rule.count().notrack()
+    .write(FOUND, BOTH_ADDRESSES, { at: IP_CHECKSUM, pseudoHeader: true })
+    .write(FOUND + 2, BOTH_PORTS, { pseudoHeader: true })
+    .accept();
+}
