@@ -84,13 +84,16 @@ const ERRORS: Readonly<Record<number, string>> = {
   13: "permission denied",
   16: "device or resource busy",
   17: "it exists already",
+  18: "the reverse path filter drops it",
   22: "invalid argument",
   23: "the kernel's table is full",
   28: "no space left",
   30: "read-only file system",
   95: "not supported by this kernel",
   97: "address family not supported",
+  101: "no route to the network",
   105: "no buffer space",
+  113: "no route to the host",
 };
 
 /** The name of an errno, for messages. */

@@ -55,8 +55,8 @@ const kernel = {
       "0.1.0",
       kind.interfaceNames,
       "auto",
-      "The media interfaces, whose forwarding settings are changed. auto: those that carry the " +
-        "local addresses.",
+      "The media interfaces, whose forwarding settings are changed. auto: those by which " +
+        "media come in: by their addresses, the routes to the parties of calls, and the packets.",
     ),
     mode: key(
       "0.1.0",

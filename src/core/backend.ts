@@ -124,6 +124,8 @@ export interface Backend extends AsyncDisposable {
   totals(): Totals;
   /** Who was turned away lately, at most a few thousand. */
   strangers(): readonly Stranger[];
+  /** The indexes of the interfaces by which packets of open flows came in lately. */
+  arrivals(): readonly number[];
   /** Whose packets did not fit lately, at most a few thousand. */
   tooBig(): readonly TooBig[];
   /** Cheap test whether the data path is still as this daemon left it. */

@@ -157,6 +157,10 @@ export class TwoPaths implements Backend {
     return this.#base.strangers();
   }
 
+  arrivals(): readonly number[] {
+    return this.#base.arrivals();
+  }
+
   tooBig(): readonly TooBig[] {
     return this.#base.tooBig();
   }

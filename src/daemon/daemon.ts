@@ -4,6 +4,7 @@ import { every, pause } from "../base/loop.ts";
 import { nameProcess } from "../base/process_name.ts";
 import { VERSION } from "../base/version.ts";
 import type { Config } from "../config/config.ts";
+import type { Session } from "../core/session.ts";
 import type { Sources } from "../core/sources.ts";
 import { adminDoor, controlDoors } from "./control_sockets.ts";
 import { Desk } from "./desk.ts";
@@ -11,8 +12,8 @@ import { Doors, type Wish } from "./doors.ts";
 import { Drainer } from "./drain.ts";
 import { lockNamespace } from "./lock.ts";
 import { collectGarbage, MemoryKeeper } from "./memory.ts";
-import { type MediaState, prepareMedia } from "./machine.ts";
 import { Pulse, statusLine } from "./pulse.ts";
+import { Machine } from "./machine.ts";
 import { makeReload, type Reload } from "./reload.ts";
 import { metricsDoors } from "./serve_metrics.ts";
 import { openSupervision, type Supervision } from "./supervision.ts";
@@ -25,6 +26,7 @@ const SAMPLE_MS = 250;
 /** A table deleted by somebody else is back within a second. */
 const WATCH_MS = 100;
 const MACHINE_MS = 5000;
+const NETWORK_MS = 250;
 const DRAIN_MS = 250;
 const MEMORY_MS = 1000;
 const PATHS_MS = 250;
@@ -43,9 +45,10 @@ export async function runDaemon(config: Config, path: string): Promise<void> {
   using supervision = openSupervision();
 
   const stop = new AbortController();
-  const parts = wire(config, { clock: systemClock, log });
+  const note = (session: Session): void => machine.note(session);
+  const parts = wire(config, { clock: systemClock, log, note });
   await using _backend = parts.backend;
-  const machine = { state: prepareMedia(config, log, null) };
+  using machine = openMachine(parts);
   await using doors = new Doors();
   let isStarting = true;
   const { inheritance, notifier } = supervision;
@@ -58,7 +61,7 @@ export async function runDaemon(config: Config, path: string): Promise<void> {
     }),
   ];
   const onChange = (): void => {
-    machine.state = prepareMedia(parts.config, log, machine.state);
+    machine.look();
     supervision.keep(doors.kept);
   };
   const reload = announced(
@@ -87,6 +90,10 @@ export async function runDaemon(config: Config, path: string): Promise<void> {
   } else {
     log.info("lrkproxy stops; the kernel goes on relaying", { sessions });
   }
+}
+
+function openMachine({ current, relay, backend, clock, log }: Parts): Machine {
+  return new Machine({ current, table: relay.parts.table, backend, clock, log });
 }
 
 /** Why no new call should come here; null if there is nothing against it. */
@@ -151,10 +158,7 @@ async function followAll(sources: Sources, signal: AbortSignal): Promise<void> {
 
 async function runLoops(
   parts: Parts,
-  { machine, supervision }: {
-    readonly machine: { state: MediaState };
-    readonly supervision: Supervision;
-  },
+  { machine, supervision }: { readonly machine: Machine; readonly supervision: Supervision },
   stop: AbortController,
 ): Promise<void> {
   const { sources, upkeep, log, clock } = parts;
@@ -183,9 +187,8 @@ async function runLoops(
     loop(PATHS_MS, () => parts.paths.look()),
     loop(STATUS_MS, () => pulse.tellStatus()),
     loop(MEMORY_MS, () => tidyMemory(keeper, parts)),
-    loop(MACHINE_MS, () => {
-      machine.state = prepareMedia(parts.config, log, machine.state);
-    }),
+    loop(MACHINE_MS, () => machine.look()),
+    loop(NETWORK_MS, () => machine.follow(signal)),
     loop(DRAIN_MS, () => drainer.look()),
     loop(FOLLOW_MS, () => learns() ? followAll(sources, signal) : undefined),
     loop(CONFIRM_MS, () => learns() ? sources.confirm() : undefined),

@@ -1,8 +1,19 @@
+import { pause } from "../base/loop.ts";
+import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { readSmallFile } from "../base/libc.ts";
 import type { Config } from "../config/config.ts";
+import type { Backend } from "../core/backend.ts";
+import type { Session } from "../core/session.ts";
+import type { SessionTable } from "../core/table.ts";
 import { applySysctls, type Sysctl } from "../nft/sysctls.ts";
-import { localAddresses, mediaInterfaces } from "./media.ts";
+import type { Link } from "../rtnetlink/answers.ts";
+import { type RouteQuestion, Rtnetlink } from "../rtnetlink/rtnetlink.ts";
+import { NetworkWatch } from "../rtnetlink/watch.ts";
+import { bridgeWarnings } from "./bridges.ts";
+import { type LocalAddress, localAddressesOf, mediaInterfaces } from "./media.ts";
+import { PartyRoutes } from "./party_routes.ts";
+import { type Current, withAddresses } from "./settings.ts";
 
 /** What the machine lacks or has been given for relaying. */
 export interface MediaState {
@@ -11,27 +22,140 @@ export interface MediaState {
   readonly warnings: readonly string[];
 }
 
+/** Sessions whose routes are looked up before Kamailio gets its turn. */
+const SESSIONS_AT_ONCE = 500;
+/** Where routes change all the time (BGP), they are not followed more often. */
+const ROUTES_EVERY_MS = 5000;
+
+/** What a {@link Machine} works on. */
+export interface MachineParts {
+  readonly current: Current;
+  readonly table: SessionTable;
+  readonly backend: Pick<Backend, "arrivals">;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
 /**
- * Make the machine fit for relaying and tell the log what is new since `before`. It is done again
- * and again, since addresses and interfaces come and go (VRRP, hot plug).
+ * Makes the machine fit for relaying and tells the log what is new. It is done again and again, since addresses,
+ * interfaces and routes come and go (VRRP, hot plug, BGP).
  */
-export function prepareMedia(config: Config, log: Logger, before: MediaState | null): MediaState {
-  const found = mediaInterfaces(config.instances, localAddresses());
-  const interfaces = config.interfaces === "auto" ? found.interfaces : config.interfaces;
-  const sysctls = applySysctls(interfaces);
-  for (const { name, was, needed, error } of sysctls) {
-    if (error === null && was !== needed) {
-      log.info("Setting changed", { sysctl: name, was, now: needed });
+export class Machine implements Disposable {
+  readonly #parts: MachineParts;
+  readonly #rtnetlink = new Rtnetlink();
+  readonly #watch = new NetworkWatch();
+  readonly #routes = new PartyRoutes((way) => this.#interfacesTo(way));
+  readonly #arrivals = new Set<string>();
+  #links: readonly Link[] = [];
+  #state: MediaState = { interfaces: [], sysctls: {}, warnings: [] };
+  #areRoutesNew = true;
+  #routesReadMs = -Infinity;
+
+  constructor(parts: MachineParts) {
+    this.#parts = parts;
+    this.look();
+  }
+
+  get state(): MediaState {
+    return this.#state;
+  }
+
+  /** Set what the media interfaces need, and find out what is missing. */
+  look(): void {
+    const { current, log } = this.#parts;
+    this.#links = this.#rtnetlink.links();
+    const addresses = localAddressesOf(this.#rtnetlink.addresses(), this.#links);
+    current.settings = withAddresses(current.settings, addresses);
+    const before = this.#state;
+    this.#state = this.#prepare(current.settings.config, addresses);
+    for (const warning of this.#state.warnings) {
+      if (!before.warnings.includes(warning)) log.warn(warning);
     }
   }
-  const warnings = [
-    ...found.missing.map((address) => `No interface has the media address ${address}`),
-    ...sysctls.flatMap(sysctlWarning),
-    ...rangeWarnings(config),
-  ];
-  for (const warning of warnings) if (!before?.warnings.includes(warning)) log.warn(warning);
-  const settings = sysctls.map(({ name, needed, was, error }) => [name, error ? was : needed]);
-  return { interfaces, sysctls: Object.fromEntries(settings), warnings };
+
+  /** Make the way ready by which the parties of a session are reached, before they speak. */
+  note(session: Session): void {
+    if (this.#parts.current.settings.config.interfaces !== "auto") return;
+    if (this.#routes.note(session)) this.look();
+  }
+
+  /** Follow changes of the network, if there are any. */
+  async follow(signal: AbortSignal): Promise<void> {
+    const { clock, table } = this.#parts;
+    if (this.#watch.hasChanged()) {
+      this.#areRoutesNew = true;
+      this.look();
+    }
+    this.#noteArrivals();
+    if (!this.#areRoutesNew || clock.now() - this.#routesReadMs < ROUTES_EVERY_MS) return;
+    this.#areRoutesNew = false;
+    this.#routesReadMs = clock.now();
+    this.#routes.forgetRoutes();
+    const sessions = [...table.entries()].map(({ session }) => session);
+    for (let at = 0; at < sessions.length && !signal.aborted; at += SESSIONS_AT_ONCE) {
+      for (const session of sessions.slice(at, at + SESSIONS_AT_ONCE)) this.note(session);
+      await pause(0, signal);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#watch[Symbol.dispose]();
+    this.#rtnetlink[Symbol.dispose]();
+  }
+
+  /** Packets may come in by another interface than the one that the routes lead back by. */
+  #noteArrivals(): void {
+    const { backend, current } = this.#parts;
+    if (current.settings.config.interfaces !== "auto") return;
+    const names = backend.arrivals().flatMap((index) => this.#linkOf(index)?.name ?? []);
+    if (names.every((name) => this.#state.interfaces.includes(name))) return;
+    for (const name of names) this.#arrivals.add(name);
+    this.look();
+  }
+
+  #prepare(config: Config, addresses: readonly LocalAddress[]): MediaState {
+    const { log } = this.#parts;
+    const found = mediaInterfaces(config.instances, addresses);
+    const interfaces = config.interfaces === "auto"
+      ? [...new Set([...found.interfaces, ...this.#routes.interfaces, ...this.#arrivals])].filter((
+        name,
+      ) => this.#isThere(name))
+      : config.interfaces;
+    const sysctls = applySysctls(interfaces);
+    for (const { name, was, needed, error } of sysctls) {
+      if (error === null && was !== needed) {
+        log.info("Setting changed", { sysctl: name, was, now: needed });
+      }
+    }
+    const warnings = [
+      ...found.missing.map((address) => `No interface has the media address ${address}`),
+      ...sysctls.flatMap(sysctlWarning),
+      ...bridgeWarnings(interfaces, this.#links),
+      ...rangeWarnings(config),
+    ];
+    const settings = sysctls.map(({ name, needed, was, error }) => [name, error ? was : needed]);
+    return { interfaces, sysctls: Object.fromEntries(settings), warnings };
+  }
+
+  #isThere(name: string): boolean {
+    return this.#links.some((link) => link.name === name);
+  }
+
+  /** All interfaces of a route, and the VRFs that they belong to, as which their packets are routed. */
+  #interfacesTo(way: RouteQuestion): readonly string[] {
+    const route = this.#rtnetlink.routeOf(way);
+    if (!route.ok) return [];
+    return route.value.nextHops.flatMap(({ index }) => {
+      const link = this.#linkOf(index);
+      if (!link?.bringsPackets) return [];
+      const master = this.#linkOf(link.master);
+      return master?.kind === "vrf" ? [link.name, master.name] : [link.name];
+    });
+  }
+
+  #linkOf(index: number): Link | undefined {
+    return this.#links.find((link) => link.index === index);
+  }
 }
 
 function sysctlWarning({ name, was, needed, error }: Sysctl): readonly string[] {

@@ -1,4 +1,6 @@
 import { formatIpv4, type Ipv4, maskOf, parseIpv4 } from "../base/ipv4.ts";
+import type { InterfaceAddress, Link } from "../rtnetlink/answers.ts";
+import { Rtnetlink } from "../rtnetlink/rtnetlink.ts";
 import type { InstanceConfig, SessionConfig } from "../config/config.ts";
 import type { GuardedRange } from "../core/backend.ts";
 import { type Admission, forbiddenRemote, type Network, type RemotePolicy } from "../core/call.ts";
@@ -8,16 +10,27 @@ export interface LocalAddress {
   readonly interface: string;
   readonly address: Ipv4;
   readonly mask: Ipv4;
+  /** Whether packets come in by that interface: by a loopback or a dummy device none does. */
+  readonly bringsPackets: boolean;
 }
 
 /** The IPv4 addresses of this machine (this network namespace). */
 export function localAddresses(): readonly LocalAddress[] {
-  return Deno.networkInterfaces().filter(({ family }) => family === "IPv4").flatMap((info) => {
-    const address = parseIpv4(info.address);
-    const mask = parseIpv4(info.netmask);
-    return address.ok && mask.ok
-      ? [{ interface: info.name, address: address.value, mask: mask.value }]
-      : [];
+  using rtnetlink = new Rtnetlink();
+  return localAddressesOf(rtnetlink.addresses(), rtnetlink.links());
+}
+
+/** Addresses with their interfaces; one whose interface has just gone is left out. */
+export function localAddressesOf(
+  addresses: readonly InterfaceAddress[],
+  links: readonly Link[],
+): readonly LocalAddress[] {
+  const byIndex = new Map(links.map((link) => [link.index, link]));
+  return addresses.flatMap(({ index, address, prefix }) => {
+    const link = byIndex.get(index);
+    if (!link) return [];
+    const { name, bringsPackets } = link;
+    return [{ interface: name, address, mask: maskOf(prefix), bringsPackets }];
   });
 }
 
@@ -27,7 +40,10 @@ function addressesOf(instance: InstanceConfig): readonly string[] {
   return [internalIp, externalIp, internalLocal, externalLocal];
 }
 
-/** The interfaces that carry the instances' local addresses, and the addresses that none carries. */
+/**
+ * The interfaces that have the instances' local addresses and bring packets for them, and the addresses that no
+ * interface has.
+ */
 export function mediaInterfaces(
   instances: readonly InstanceConfig[],
   addresses: readonly LocalAddress[],
@@ -36,9 +52,11 @@ export function mediaInterfaces(
   const interfaces = new Set<string>();
   const missing: string[] = [];
   for (const text of wanted) {
-    const carrier = addresses.find(({ address }) => formatIpv4(address) === text);
-    if (carrier) interfaces.add(carrier.interface);
-    else missing.push(text);
+    const carriers = addresses.filter(({ address }) => formatIpv4(address) === text);
+    if (carriers.length === 0) missing.push(text);
+    for (const { interface: name, bringsPackets } of carriers) {
+      if (bringsPackets) interfaces.add(name);
+    }
   }
   return { interfaces: [...interfaces], missing };
 }

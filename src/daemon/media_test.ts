@@ -32,7 +32,8 @@ const INSTANCES = [INSTANCE, SECOND];
 
 function local(text: string, name: string): LocalAddress {
   const [address = "", prefix] = text.split("/");
-  return { interface: name, address: ip(address), mask: maskOf(Number(prefix)) };
+  const bringsPackets = name !== "lo";
+  return { interface: name, address: ip(address), mask: maskOf(Number(prefix)), bringsPackets };
 }
 
 const ADDRESSES: readonly LocalAddress[] = [

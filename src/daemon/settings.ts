@@ -36,6 +36,16 @@ export function settingsOf(
   };
 }
 
+/** The same settings on a machine that has other addresses by now. */
+export function withAddresses(
+  settings: Settings,
+  addresses: readonly LocalAddress[],
+): Settings {
+  const { config, former } = settings;
+  const instances = [...former, ...config.instances];
+  return { ...settings, admissions: admissions(instances, config.session, addresses) };
+}
+
 /** An instance by its name, as it is or as it was last. */
 export function instanceOf(
   { config, former }: Settings,

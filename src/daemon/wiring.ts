@@ -6,6 +6,7 @@ import type { Backend, BackendOptions } from "../core/backend.ts";
 import { Promotion } from "../core/promotion.ts";
 import { Relay } from "../core/relay.ts";
 import { Sources } from "../core/sources.ts";
+import type { Session } from "../core/session.ts";
 import { SessionTable } from "../core/table.ts";
 import { TwoPaths } from "../core/two_paths.ts";
 import { Upkeep } from "../core/upkeep.ts";
@@ -42,8 +43,16 @@ export interface Parts {
   readonly paths: PathKeeper;
 }
 
+/** What a daemon's parts are put together with. */
+export interface WiringOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Told of each session that is opened or updated, before Kamailio hears of it. */
+  readonly note: (session: Session) => void;
+}
+
 /** Build the object graph of a daemon. Nothing in it runs yet. */
-export function wire(config: Config, { clock, log }: { clock: Clock; log: Logger }): Parts {
+export function wire(config: Config, { clock, log, note }: WiringOptions): Parts {
   const current: Current = { settings: settingsOf(config, localAddresses()) };
   const session = (): Config["session"] => current.settings.config.session;
   const promotion = new Promotion(() => current.settings.config.paths);
@@ -65,6 +74,7 @@ export function wire(config: Config, { clock, log }: { clock: Clock; log: Logger
     isCounted: (reason) => journal.tellsOfEnd(reason),
     emit: (event) => {
       if (event.kind === "opened") engine.noteOpened(event.session);
+      if (event.kind === "opened" || event.kind === "updated") note(event.session);
       if (event.kind === "ended" && table.withCallId(event.session.callId).length === 0) {
         promotion.forget(event.session.callId);
       }

@@ -1,7 +1,7 @@
 import { systemClock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { formatErrors, loadConfigText } from "../config/load.ts";
-import { prepareMedia } from "../daemon/machine.ts";
+import { Machine } from "../daemon/machine.ts";
 import { wire } from "../daemon/wiring.ts";
 import type { Entry } from "../core/table.ts";
 import { ADDRESSES, type RelayNetwork } from "../netns/namespaces.ts";
@@ -33,8 +33,10 @@ export async function startRelay(network: RelayNetwork): Promise<DemoRelay> {
   const config = loadConfigText(CONFIGURATION, "demo");
   if (!config.ok) throw new Error(formatErrors(config.error));
   using _inside = network.relay.enter();
-  const parts = wire(config.value, { clock: systemClock, log: SILENT });
-  prepareMedia(config.value, SILENT, null);
+  const options = { clock: systemClock, log: SILENT };
+  const parts = wire(config.value, { ...options, note: (session) => machine.note(session) });
+  const { current, backend, relay: { parts: { table } } } = parts;
+  const machine = new Machine({ current, table, backend, ...options });
   await parts.backend.attach();
   const follower = setInterval(() => parts.sources.follow(), FOLLOW_MS);
   return {
@@ -54,6 +56,7 @@ export async function startRelay(network: RelayNetwork): Promise<DemoRelay> {
     strangerPackets: () => parts.backend.strangers().reduce((sum, each) => sum + each.packets, 0),
     [Symbol.asyncDispose]: async () => {
       clearInterval(follower);
+      machine[Symbol.dispose]();
       await parts.backend.remove();
       await parts.backend[Symbol.asyncDispose]();
     },

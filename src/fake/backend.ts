@@ -79,6 +79,10 @@ export class FakeBackend implements Backend {
     return [...this.kernel.strangers.values()];
   }
 
+  arrivals(): readonly number[] {
+    return [];
+  }
+
   tooBig(): readonly TooBig[] {
     return this.kernel.tooBig;
   }

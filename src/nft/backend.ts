@@ -50,7 +50,7 @@ const NO_EDIT: Edit = { deletions: [], additions: [] };
 /** How often a restoration is begun again because the table was damaged meanwhile. */
 const RESTORE_ATTEMPTS = 5;
 /** Every set of the table, those that hold no pieces of sessions too. */
-const ALL_SETS = [...SET_NAMES, "learned", "strangers", "too_big_flows", "relay_ports"];
+const ALL_SETS = [...SET_NAMES, "learned", "strangers", "arrivals", "too_big_flows", "relay_ports"];
 /** Sessions put into one transaction while mending. */
 const MEND_AT_ONCE = 250;
 
@@ -176,6 +176,10 @@ export class NftBackend implements Backend {
       const local = { address, port: wordPort(localPort) };
       return { key: { remote, local }, port: wordPort(remotePort), ...count };
     });
+  }
+
+  arrivals(): readonly number[] {
+    return this.#store.dump("arrivals").map(({ key: [word = 0] }) => swapBytes(word));
   }
 
   tooBig(): readonly TooBig[] {
@@ -342,6 +346,13 @@ export class NftBackend implements Backend {
   #foreignTransactions(): number {
     return (readGeneration(this.#exchange) - this.#exchange.commits) >>> 0;
   }
+}
+
+/** An interface's index is as this machine writes it, where other keys are in network order. */
+function swapBytes(word: number): number {
+  const view = new DataView(new ArrayBuffer(4));
+  view.setUint32(0, word);
+  return view.getUint32(0, true);
 }
 
 function unfit({ after }: Change, { additions }: Edit): BackendError | null {

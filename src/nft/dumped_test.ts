@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { PLAIN, sessions } from "../../tests/support/arbitraries.ts";
-import { messages } from "./decode.ts";
+import { messages } from "../netlink/decode.ts";
 import { countsIn, elementsIn } from "./dumped.ts";
 import { type Element, elementsOf } from "./elements.ts";
-import { MessageWriter } from "./message.ts";
+import { MessageWriter } from "../netlink/message.ts";
 import * as nft from "./protocol.ts";
 import { type Count, openElements, writeElement } from "./wire.ts";
 

@@ -1,8 +1,8 @@
-import type { Message } from "./decode.ts";
-import { MessageWriter } from "./message.ts";
+import type { Message } from "../netlink/decode.ts";
+import { MessageWriter } from "../netlink/message.ts";
 import { NetlinkMeter } from "./netlink_meter.ts";
 import * as nft from "./protocol.ts";
-import { type DumpEnd, NetlinkSocket } from "./socket.ts";
+import { type DumpEnd, NetlinkSocket } from "../netlink/socket.ts";
 
 /** Writes one message of a transaction; the answer is its sequence number. */
 export type WriteMessage = (

@@ -1,4 +1,4 @@
-import { ADD, EQUAL, inNetwork, inTransport, type RuleWriter } from "./rule_writer.ts";
+import { ADD, EQUAL, inNetwork, inTransport, type RuleWriter, UPDATE } from "./rule_writer.ts";
 
 /*
  * Rules of the chain `prerouting`: look a flow up once and rewrite the packet with what was found.
@@ -7,6 +7,7 @@ import { ADD, EQUAL, inNetwork, inTransport, type RuleWriter } from "./rule_writ
 /** Where the look-up leaves source address, destination address and port pair. */
 const FOUND = 4;
 const SOURCE_PORT_FOUND = 7;
+const ARRIVAL = 8;
 
 const SOURCE_ADDRESS = inNetwork(12, 4);
 const DESTINATION_ADDRESS = inNetwork(16, 4);
@@ -27,7 +28,7 @@ export function relayLegs(rule: RuleWriter): void {
 /** Flows that take any remote port. */
 export function relayOpen(rule: RuleWriter): void {
   loadAddresses(rule.isUdp()).load(2, DESTINATION_PORT);
-  rewrite(rule.lookUp("open", FOUND));
+  rewrite(noteArrival(rule.lookUp("open", FOUND)));
 }
 
 /**
@@ -37,7 +38,12 @@ export function relayOpen(rule: RuleWriter): void {
 export function learnOpen(rule: RuleWriter): void {
   loadAddresses(isRtp(rule.isUdp())).load(2, DESTINATION_PORT).lookUp("open", FOUND);
   rule.load(SOURCE_PORT_FOUND, SOURCE_PORT);
-  rewrite(rule.note("learned", ADD, { key: 0, data: SOURCE_PORT_FOUND }));
+  rewrite(noteArrival(rule.note("learned", ADD, { key: 0, data: SOURCE_PORT_FOUND })));
+}
+
+/** Tell the daemon which interfaces bring media: they need its settings, whatever the routes say. */
+function noteArrival(rule: RuleWriter): RuleWriter {
+  return rule.loadArrival(ARRIVAL).note("arrivals", UPDATE, { key: ARRIVAL });
 }
 
 function loadAddresses(rule: RuleWriter): RuleWriter {

@@ -1,18 +1,6 @@
 /** Numbers of the nfnetlink protocol, named as in linux/netlink.h and linux/netfilter/*.h. */
 
-export const NLM_F_REQUEST = 0x1;
-export const NLM_F_ACK = 0x4;
-export const NLM_F_DUMP = 0x300;
-export const NLM_F_CREATE = 0x400;
-export const NLM_F_EXCL = 0x200;
-export const NLMSG_ERROR = 2;
-export const NLMSG_DONE = 3;
-export const NLM_F_DUMP_INTR = 0x10;
-
-export const NFNL_SUBSYS_NFTABLES = 10;
-export const NFNL_MSG_BATCH_BEGIN = 0x10;
-export const NFNL_MSG_BATCH_END = 0x11;
-export const NFPROTO_IPV4 = 2;
+export * from "../netlink/protocol.ts";
 
 export const NFT_MSG_GETTABLE = 1;
 export const NFT_MSG_DELTABLE = 2;
@@ -61,7 +49,6 @@ export const NFTA_COUNTER_PACKETS = 2;
 /** The comment of an element or rule inside its userdata (libnftnl's udata.h). */
 export const NFTNL_UDATA_COMMENT = 0;
 
-export const ENOENT = 2;
 export const EEXIST = 17;
 export const ENFILE = 23;
 export const ENOSPC = 28;

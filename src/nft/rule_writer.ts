@@ -1,5 +1,5 @@
 import type { SetName } from "./elements.ts";
-import type { MessageWriter } from "./message.ts";
+import type { MessageWriter } from "../netlink/message.ts";
 import * as nft from "./protocol.ts";
 
 /*
@@ -8,7 +8,7 @@ import * as nft from "./protocol.ts";
  */
 
 const EXPR = {
-  meta: { DREG: 1, KEY: 2, L4PROTO: 16 },
+  meta: { DREG: 1, KEY: 2, IIF: 4, L4PROTO: 16 },
   cmp: { SREG: 1, OP: 2, DATA: 3 },
   payload: { DREG: 1, BASE: 2, OFFSET: 3, LEN: 4, SREG: 5, CSUM_TYPE: 6, CSUM_OFFSET: 7, FLAGS: 8 },
   lookup: { SET: 1, SREG: 2, DREG: 3 },
@@ -96,6 +96,14 @@ export class RuleWriter {
       out.u32(EXPR.payload.BASE, base);
       out.u32(EXPR.payload.OFFSET, offset);
       out.u32(EXPR.payload.LEN, length);
+    });
+  }
+
+  /** Load the index of the interface that the packet came in by. */
+  loadArrival(register: number): this {
+    return this.#expression("meta", (out) => {
+      out.u32(EXPR.meta.DREG, reg(register));
+      out.u32(EXPR.meta.KEY, EXPR.meta.IIF);
     });
   }
 

@@ -1,5 +1,5 @@
 import { learnOpen, relayLegs, relayOpen } from "./media_rules.ts";
-import { MessageWriter } from "./message.ts";
+import { MessageWriter } from "../netlink/message.ts";
 import * as nft from "./protocol.ts";
 import { RuleWriter } from "./rule_writer.ts";
 import { legsTooBig, openTooBig } from "./too_big_rules.ts";

@@ -2,7 +2,7 @@ import type { Edit } from "./commands.ts";
 import { countsIn, type Dumped, elementsIn } from "./dumped.ts";
 import { type Element, SET_NAMES, type SetName } from "./elements.ts";
 import type { Exchange, WriteMessage } from "./exchange.ts";
-import type { MessageWriter } from "./message.ts";
+import type { MessageWriter } from "../netlink/message.ts";
 import * as nft from "./protocol.ts";
 import { type Count, openElements, TABLE, writeElement, writeKey } from "./wire.ts";
 

@@ -1,6 +1,6 @@
 import { errorText } from "../base/libc.ts";
 import type { GuardedRange, Totals } from "../core/backend.ts";
-import { attributes, eachAttribute, text, u32, u64 } from "./decode.ts";
+import { attributes, eachAttribute, text, u32, u64 } from "../netlink/decode.ts";
 import type { Dumped } from "./dumped.ts";
 import { portWord } from "./elements.ts";
 import type { Errors, Exchange } from "./exchange.ts";

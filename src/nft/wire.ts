@@ -1,7 +1,7 @@
 import type { FlowCount } from "../core/backend.ts";
 import type { Element } from "./elements.ts";
-import { text } from "./decode.ts";
-import type { MessageWriter } from "./message.ts";
+import { text } from "../netlink/decode.ts";
+import type { MessageWriter } from "../netlink/message.ts";
 import * as nft from "./protocol.ts";
 
 /** The table that holds everything. */

@@ -7,10 +7,10 @@ import {
   text,
   u32,
   u64,
-} from "../../src/nft/decode.ts";
+} from "../../src/netlink/decode.ts";
 import { countsIn, elementsIn } from "../../src/nft/dumped.ts";
 import { elementsOf } from "../../src/nft/elements.ts";
-import { MessageWriter } from "../../src/nft/message.ts";
+import { MessageWriter } from "../../src/netlink/message.ts";
 import * as nft from "../../src/nft/protocol.ts";
 import { parseRecord } from "../../src/nft/record.ts";
 import { RAW_RULES, writeRule } from "../../src/nft/rules.ts";

@@ -1,5 +1,5 @@
-import { attributes, eachAttribute, messages, text } from "../../src/nft/decode.ts";
-import { MessageWriter } from "../../src/nft/message.ts";
+import { attributes, eachAttribute, messages, text } from "../../src/netlink/decode.ts";
+import { MessageWriter } from "../../src/netlink/message.ts";
 import * as nft from "../../src/nft/protocol.ts";
 import { RAW_RULES, writeRule } from "../../src/nft/rules.ts";
 import { commentOf } from "../../src/nft/wire.ts";

@@ -9,9 +9,9 @@
  */
 import { tableText } from "../../../src/nft/load.ts";
 import { NftBackend } from "../../../src/nft/backend.ts";
-import type { MessageWriter } from "../../../src/nft/message.ts";
+import type { MessageWriter } from "../../../src/netlink/message.ts";
 import { NFNL_MSG_BATCH_BEGIN } from "../../../src/nft/protocol.ts";
-import { NetlinkSocket } from "../../../src/nft/socket.ts";
+import { NetlinkSocket } from "../../../src/netlink/socket.ts";
 import { benchSession } from "./sessions.ts";
 
 /** As many as the daemon puts into one transaction when it restores sessions. */

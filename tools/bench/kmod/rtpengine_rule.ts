@@ -7,7 +7,7 @@
  * FILE is for replay.c, as record_nft.ts's are. The chain, `rtpengine` in `table ip filter`, is to be a base
  * chain, which is the shortest of the ways that its daemon knows.
  */
-import { MessageWriter } from "../../../src/nft/message.ts";
+import { MessageWriter } from "../../../src/netlink/message.ts";
 import * as nft from "../../../src/nft/protocol.ts";
 
 /** RTPEA_RTPENGINE_TABLE, which is in host order: 0 is the same in any. */

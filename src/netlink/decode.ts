@@ -1,12 +1,12 @@
 import { latin1 } from "../base/latin1.ts";
-import { NLMSG_ERROR } from "./protocol.ts";
+import { NFGENMSG_BYTES, NLMSG_ERROR, NLMSG_HEADER_BYTES } from "./protocol.ts";
 
 /*
  * What the kernel sends is trusted to be well meant, not to be well formed: every length is checked
  * against what holds it, and what does not fit ends the walk.
  */
 
-/** A netlink message; `body` starts behind its nfgenmsg, or at the error number of an NLMSG_ERROR. */
+/** A netlink message; `body` starts behind the header of its family, or at the error number of an NLMSG_ERROR. */
 export interface Message {
   readonly type: number;
   readonly flags: number;
@@ -14,14 +14,17 @@ export interface Message {
   readonly body: Uint8Array;
 }
 
-/** The messages of a received buffer. */
-export function* messages(bytes: Uint8Array): Generator<Message> {
+/** The messages of a received buffer; the header of their family has so many bytes, as nfgenmsg by default. */
+export function* messages(
+  bytes: Uint8Array,
+  familyHeaderBytes = NFGENMSG_BYTES,
+): Generator<Message> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 0; at + 16 <= bytes.length;) {
     const length = view.getUint32(at, true);
     if (length < 16 || at + length > bytes.length) return;
     const type = view.getUint16(at + 4, true);
-    const header = type === NLMSG_ERROR ? 16 : 20;
+    const header = NLMSG_HEADER_BYTES + (type === NLMSG_ERROR ? 0 : familyHeaderBytes);
     yield {
       type,
       flags: view.getUint16(at + 6, true),

@@ -1,11 +1,17 @@
 import { errno, libc, systemError } from "../base/libc.ts";
 import { errorOf, type Message, messages } from "./decode.ts";
 import type { MessageWriter } from "./message.ts";
-import { ENOENT, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR } from "./protocol.ts";
+import {
+  ENOENT,
+  NETLINK_NETFILTER,
+  NFGENMSG_BYTES,
+  NLM_F_DUMP_INTR,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+} from "./protocol.ts";
 
 const AF_NETLINK = 16;
 const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
-const NETLINK_NETFILTER = 12;
 const SOL_SOCKET = 1;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
@@ -17,15 +23,33 @@ const EINTR = 4;
 /** How a dump ended: `torn` if things changed under it, `absent` if there is no such thing. */
 export type DumpEnd = "whole" | "torn" | "absent";
 
-/** A netlink socket to nf_tables. Every exchange ends before its call returns. */
+/** What a netlink socket speaks. */
+export interface NetlinkKind {
+  /** NETLINK_… */
+  readonly protocol: number;
+  /** The length of the header that its messages have behind netlink's own. */
+  readonly familyHeaderBytes: number;
+  /** Whom it speaks to, for messages of errors. */
+  readonly name: string;
+}
+
+const NF_TABLES: NetlinkKind = {
+  protocol: NETLINK_NETFILTER,
+  familyHeaderBytes: NFGENMSG_BYTES,
+  name: "nf_tables",
+};
+
+/** A netlink socket, to nf_tables by default. Every exchange ends before its call returns. */
 export class NetlinkSocket implements Disposable {
+  readonly #kind: NetlinkKind;
   readonly #fd: number;
   readonly #buffer = new Uint8Array(1 << 18);
   #seq = 1;
 
   /** Open a socket in the network namespace of this process. */
-  constructor() {
-    this.#fd = libc().socket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_NETFILTER);
+  constructor(kind = NF_TABLES) {
+    this.#kind = kind;
+    this.#fd = libc().socket(AF_NETLINK, SOCK_RAW_CLOEXEC, kind.protocol);
     if (this.#fd < 0) throw systemError("open a netlink socket");
     const address = new Uint8Array(12);
     address[0] = AF_NETLINK;
@@ -48,7 +72,7 @@ export class NetlinkSocket implements Disposable {
   send(writer: MessageWriter): void {
     const bytes = writer.bytes();
     const sent = Number(libc().send(this.#fd, bytes, BigInt(bytes.length), 0));
-    if (sent !== bytes.length) throw systemError("send to nf_tables");
+    if (sent !== bytes.length) throw systemError(`send to ${this.#kind.name}`);
   }
 
   /**
@@ -61,7 +85,7 @@ export class NetlinkSocket implements Disposable {
   ): ReadonlyMap<number, number> {
     const failed = new Map<number, number>();
     for (;;) {
-      for (const message of messages(this.#receive())) {
+      for (const message of messages(this.#receive(), this.#kind.familyHeaderBytes)) {
         if (message.type !== NLMSG_ERROR) {
           take?.(message);
           continue;
@@ -77,7 +101,7 @@ export class NetlinkSocket implements Disposable {
   readDump(seq: number, take: (message: Message) => void): DumpEnd {
     let end: DumpEnd = "whole";
     for (;;) {
-      for (const message of messages(this.#receive())) {
+      for (const message of messages(this.#receive(), this.#kind.familyHeaderBytes)) {
         if (message.seq !== seq) continue;
         if (message.flags & NLM_F_DUMP_INTR) end = "torn";
         if (message.type === NLMSG_DONE) return end;
@@ -89,7 +113,7 @@ export class NetlinkSocket implements Disposable {
 
   /** The next messages, whatever they are; valid until the next read. */
   readSome(): readonly Message[] {
-    return [...messages(this.#receive())];
+    return [...messages(this.#receive(), this.#kind.familyHeaderBytes)];
   }
 
   [Symbol.dispose](): void {
@@ -101,7 +125,7 @@ export class NetlinkSocket implements Disposable {
       const length = Number(libc().recv(this.#fd, this.#buffer, BigInt(this.#buffer.length), 0));
       if (length >= 0) return this.#buffer.subarray(0, length);
       const code = errno();
-      if (code !== EINTR) throw systemError("read an answer of nf_tables", code);
+      if (code !== EINTR) throw systemError(`read an answer of ${this.#kind.name}`, code);
     }
   }
 

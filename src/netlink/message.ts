@@ -1,13 +1,14 @@
 import {
+  NFGENMSG_BYTES,
   NFNL_MSG_BATCH_BEGIN,
   NFNL_MSG_BATCH_END,
   NFNL_SUBSYS_NFTABLES,
   NFPROTO_IPV4,
   NLM_F_ACK,
   NLM_F_REQUEST,
+  NLMSG_HEADER_BYTES,
 } from "./protocol.ts";
 
-const HEADER_BYTES = 20;
 const NLA_F_NESTED = 0x8000;
 
 /** Writes netlink messages one behind the other into one buffer, which grows and is used again. */
@@ -34,8 +35,17 @@ export class MessageWriter {
 
   /** Begin an nf_tables message of the ip family. `seq` comes back in its acknowledgement. */
   begin(type: number, flags: number, seq: number): void {
-    this.#header({ type: (NFNL_SUBSYS_NFTABLES << 8) | type, flags, seq });
-    this.#bytes[this.#start + 16] = NFPROTO_IPV4;
+    this.#header({ type: (NFNL_SUBSYS_NFTABLES << 8) | type, flags, seq }, NFGENMSG_BYTES);
+    this.#bytes[this.#start + NLMSG_HEADER_BYTES] = NFPROTO_IPV4;
+  }
+
+  /** Begin a message of another family, whose header is `family`. */
+  beginWith(
+    message: { readonly type: number; readonly flags: number; readonly seq: number },
+    family: Uint8Array,
+  ): void {
+    this.#header(message, family.length);
+    this.#bytes.set(family, this.#start + NLMSG_HEADER_BYTES);
   }
 
   /** Begin a transaction. */
@@ -119,19 +129,23 @@ export class MessageWriter {
   }
 
   #batchMark(type: number, seq: number): void {
-    this.#header({ type, flags: 0, seq });
+    this.#header({ type, flags: 0, seq }, NFGENMSG_BYTES);
     this.#view.setUint16(this.#start + 18, NFNL_SUBSYS_NFTABLES);
     this.end();
   }
 
-  #header({ type, flags, seq }: { type: number; flags: number; seq: number }): void {
-    this.#reserve(HEADER_BYTES);
+  #header(
+    { type, flags, seq }: { type: number; flags: number; seq: number },
+    familyBytes: number,
+  ): void {
+    const length = NLMSG_HEADER_BYTES + familyBytes;
+    this.#reserve(length);
     this.#start = this.#at;
-    this.#bytes.fill(0, this.#start, this.#start + HEADER_BYTES);
+    this.#bytes.fill(0, this.#start, this.#start + length);
     this.#view.setUint16(this.#start + 4, type, true);
     this.#view.setUint16(this.#start + 6, flags | NLM_F_REQUEST, true);
     this.#view.setUint32(this.#start + 8, seq, true);
-    this.#at += HEADER_BYTES;
+    this.#at += length;
   }
 
   #reserve(bytes: number): void {

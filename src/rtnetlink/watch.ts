@@ -1,0 +1,49 @@
+import { errno, libc, systemError } from "../base/libc.ts";
+import { NETLINK_ROUTE } from "../netlink/protocol.ts";
+import * as rt from "./protocol.ts";
+
+const AF_NETLINK = 16;
+const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
+const MSG_DONTWAIT = 0x40;
+const EAGAIN = 11;
+const EINTR = 4;
+/** There was more than the socket had room for. */
+const ENOBUFS = 105;
+const GROUPS = rt.RTMGRP_LINK | rt.RTMGRP_IPV4_IFADDR | rt.RTMGRP_IPV4_ROUTE | rt.RTMGRP_IPV4_RULE;
+
+/** Knows whether interfaces, IPv4 addresses or routes of this network namespace have changed. */
+export class NetworkWatch implements Disposable {
+  readonly #fd: number;
+  readonly #buffer = new Uint8Array(1 << 16);
+
+  constructor() {
+    this.#fd = libc().socket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_ROUTE);
+    if (this.#fd < 0) throw systemError("open a netlink socket");
+    const address = new Uint8Array(12);
+    address[0] = AF_NETLINK;
+    new DataView(address.buffer).setUint32(8, GROUPS, true);
+    if (libc().bind(this.#fd, address, address.length) !== 0) {
+      throw systemError("listen to changes of the network");
+    }
+  }
+
+  /** Whether anything has changed since the last call. */
+  hasChanged(): boolean {
+    let changed = false;
+    for (;;) {
+      const { length } = this.#buffer;
+      if (libc().recv(this.#fd, this.#buffer, BigInt(length), MSG_DONTWAIT) >= 0) {
+        changed = true;
+        continue;
+      }
+      const code = errno();
+      if (code === ENOBUFS) changed = true;
+      else if (code === EAGAIN) return changed;
+      else if (code !== EINTR) throw systemError("hear of changes of the network", code);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    libc().close(this.#fd);
+  }
+}
