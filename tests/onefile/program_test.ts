@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Namespace } from "../../src/netns/namespaces.ts";
 import { until } from "../netns/until.ts";
+import { onTerminal } from "../support/terminal.ts";
 import { commandLine, Folder, namesIn, run, type RunOptions, told } from "./packed.ts";
 
 const GOLDEN = new URL("../golden/help/", import.meta.url);
@@ -170,6 +171,18 @@ Deno.test("the program has its permissions, its V8 flags and stack traces, whate
   assert.deepEqual(all, { code: 0, out, error: "" });
 });
 
+Deno.test("on a terminal the runtime says nothing of its own, but an error that nothing catches", async () => {
+  using built = Folder.built();
+  const quiet = await onTerminal(built.program, ["version"], { CACHE_DIRECTORY: built.cache });
+  assert.equal(quiet.code, 0);
+  assert.match(quiet.printed, /^lrkproxy \d+\.\d+\.\d+\n$/);
+  using failing = await Folder.withScript('throw new Error("trouble");');
+  const env = { CACHE_DIRECTORY: failing.cache, NO_COLOR: "1" };
+  const { code, printed } = await onTerminal(failing.program, [], env);
+  assert.equal(code, 1);
+  assert.match(printed, /^error: Uncaught \(in promise\) Error: trouble\n/);
+});
+
 Deno.test("settings of the runtime that lie about are not read", async () => {
   using folder = Folder.built();
   const around = `${folder.path}/around`;
@@ -197,6 +210,7 @@ Deno.test("the runtime gets the packed arguments, the program, then the user's; 
   );
   assert.deepEqual(variables.sort(), [
     "DENO_DIR=/dev/null/lrkproxy",
+    "DENO_LOG=error,deno::cache::cache_db=off",
     "DENO_NO_PACKAGE_JSON=1",
     "DENO_NO_UPDATE_CHECK=1",
     "NPM_CONFIG_USERCONFIG=/dev/null",

@@ -65,6 +65,8 @@ static void set_environment(void)
 	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 0);
 	/* A folder that nobody can make: nothing is written, and no code is taken from there. */
 	setenv("DENO_DIR", "/dev/null/lrkproxy", 1);
+	/* On a terminal it would complain of each cache file that it cannot make there. What else fails, it says. */
+	setenv("DENO_LOG", "error,deno::cache::cache_db=off", 1);
 	setenv("DENO_NO_PACKAGE_JSON", "1", 1);
 	setenv("DENO_NO_UPDATE_CHECK", "1", 1);
 	setenv("NPM_CONFIG_USERCONFIG", "/dev/null", 1);

@@ -1,0 +1,62 @@
+import { strict as assert } from "node:assert";
+import { COMMANDS } from "../golden/generators.ts";
+import { onTerminal } from "../support/terminal.ts";
+import { lrkproxy, PROGRAM } from "./daemon.ts";
+import { CALL } from "./kamailio.ts";
+import { openWorld, type World } from "./world.ts";
+
+/** Every command that answers, but those that end what the others look at. */
+function answering(world: World): readonly (readonly string[])[] {
+  const config = ["--config", world.daemon.configPath];
+  const reading = [
+    ["status"],
+    ["sessions"],
+    ["show", CALL.id],
+    ["path", "all", "auto"],
+  ];
+  return [
+    ["version"],
+    ["--help"],
+    ...COMMANDS.map((command) => [command, "--help"]),
+    ...["status", "sessions", "reload", "doctor", "version"].map((command) =>
+      command === "version" ? [command, "--json"] : [command, "--json", ...config]
+    ),
+    ...reading.map((words) => [...words, ...config]),
+    ["check-config", ...config],
+    ["doctor", ...config],
+  ];
+}
+
+/** Those that end with a complaint. */
+function complaining(world: World): readonly (readonly string[])[] {
+  const config = ["--config", world.daemon.configPath];
+  return [
+    ["show", "unknown@test", ...config],
+    ["shwo"],
+    ["run", "--config", `${world.daemon.folder}/none.ini`],
+    ["status", "--socket", `${world.daemon.folder}/none.sock`],
+  ];
+}
+
+/** A text without what differs from one moment to the next: numbers, and blanks that make columns of them. */
+function shape(text: string): string {
+  return text.replace(/[0-9]+(\.[0-9]+)?/g, "0").replace(/ +/g, " ");
+}
+
+Deno.test("on a terminal every command prints what it prints into pipes, and nothing else", async () => {
+  await using world = await openWorld();
+  await world.kamailio.open(CALL);
+  for (const args of [...answering(world), ...complaining(world)]) {
+    const { code, out, error } = await lrkproxy(...args);
+    const terminal = await onTerminal(PROGRAM, args);
+    assert.equal(shape(terminal.printed), shape(out + error), args.join(" "));
+    assert.equal(terminal.code, code, args.join(" "));
+  }
+});
+
+Deno.test("the demonstration prints nothing of the runtime's on a terminal", async () => {
+  const { code, printed } = await onTerminal(PROGRAM, ["demo", "--seconds", "1"]);
+  assert.equal(code, 0, printed);
+  assert.match(printed, /^caller 10\.10\.1\.10 <-> relay /);
+  assert.match(printed, /The two endpoints hear each other through the kernel\.\n$/);
+});
