@@ -1,4 +1,4 @@
-import { runCli } from "./src/cli/cli.ts";
+import { ReaderGone, runCli } from "./src/cli/cli.ts";
 
 const encoder = new TextEncoder();
 
@@ -20,5 +20,9 @@ if (import.meta.main) {
 
 function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
   const bytes = encoder.encode(text);
-  for (let at = 0; at < bytes.length;) at += stream.writeSync(bytes.subarray(at));
+  try {
+    for (let at = 0; at < bytes.length;) at += stream.writeSync(bytes.subarray(at));
+  } catch (error) {
+    throw error instanceof Deno.errors.BrokenPipe ? new ReaderGone() : error;
+  }
 }

@@ -1,4 +1,5 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { VERSION } from "../base/version.ts";
 import { keyHelp } from "../config/describe.ts";
 
 /** Where the configuration is unless `--config` says otherwise. */
@@ -73,7 +74,8 @@ up to date; packets never reach a program. The other commands look at a running
 daemon. Without a command, its status is shown.`;
 
 const AFTERWORD = `
-Exit status: 0 done, 1 failed, 2 wrong usage, 3 no daemon answers, 78 wrong configuration (run).
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 no daemon answers, 78 wrong configuration (run),
+141 whoever read the output has gone (a pipe to head, for example).
 
 Examples:
   lrkproxy demo                     see two endpoints talk through the relay
@@ -101,8 +103,14 @@ export function parseArguments(argv: readonly string[], output: TextOutput): Inv
   return chosen.value ?? { command: "none", exitCode: 2 };
 }
 
+/** What `version` and `--version` print. */
+export function versionLine(): string {
+  return `lrkproxy ${VERSION}`;
+}
+
 function buildProgram(choose: (invocation: Invocation) => void): Command {
   const program = new Command("lrkproxy").description(INTRODUCTION).addHelpText("after", AFTERWORD)
+    .version(versionLine(), "-V, --version", "print the version")
     .showHelpAfterError("(lrkproxy --help explains the commands)");
   const add = (name: string, description: string): Command =>
     program.command(name).description(description)

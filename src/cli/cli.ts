@@ -9,6 +9,7 @@ import {
   type Invocation,
   parseArguments,
   type TextOutput,
+  versionLine,
 } from "./args.ts";
 import { configText } from "./commands/check_config.ts";
 import { drain, drainNote } from "./commands/drain.ts";
@@ -32,6 +33,12 @@ export interface HeavyCommands {
 /** sysexits(3) EX_CONFIG: what starts the daemon knows by it that starting it again is of no use. */
 const EXIT_CONFIG = 78;
 
+/** What a shell says of a program that SIGPIPE has ended, which the runtime ignores. */
+const EXIT_READER_GONE = 141;
+
+/** Thrown by a {@link TextOutput}: nobody reads it any more. */
+export class ReaderGone extends Error {}
+
 /** How long `stop` waits for the daemon to be gone. */
 const STOP_PATIENCE_MS = 15_000;
 
@@ -41,10 +48,25 @@ export async function runCli(
   output: TextOutput,
   heavy: HeavyCommands,
 ): Promise<number> {
+  try {
+    return await carryOutOrSayWhyNot(argv, output, heavy);
+  } catch (error) {
+    // As other programs at the head of a pipe: without a word, but not as if all had been printed.
+    if (error instanceof ReaderGone) return EXIT_READER_GONE;
+    throw error;
+  }
+}
+
+async function carryOutOrSayWhyNot(
+  argv: readonly string[],
+  output: TextOutput,
+  heavy: HeavyCommands,
+): Promise<number> {
   const invocation = parseArguments(argv, output);
   try {
     return await carryOut(invocation, output, heavy);
   } catch (error) {
+    if (error instanceof ReaderGone) throw error;
     const message = error instanceof Error ? error.message : String(error);
     output.error(`lrkproxy: ${message}\n`);
     return error instanceof CommandFailure ? error.exitCode : 1;
@@ -63,7 +85,7 @@ async function carryOut(
       output.out(
         invocation.options.json
           ? `${JSON.stringify({ schema: SCHEMA, version: VERSION })}\n`
-          : `lrkproxy ${VERSION}\n`,
+          : `${versionLine()}\n`,
       );
       return 0;
     case "demo":

@@ -10,7 +10,7 @@ import {
 import { VERSION } from "../base/version.ts";
 import type { Config } from "../config/config.ts";
 import { type AdminRequest, type Answerer, SCHEMA, serveAdmin } from "../control/admin.ts";
-import { type HeavyCommands, runCli } from "./cli.ts";
+import { type HeavyCommands, ReaderGone, runCli } from "./cli.ts";
 
 const LIGHT: HeavyCommands = {
   run: () => Promise.reject(new Error("No test runs a daemon")),
@@ -306,9 +306,29 @@ Deno.test("runCli() ends as the demo, the version and the usage say", async () =
     out: "2 s\n",
     error: "",
   });
-  assert.deepEqual(await run(["version"]), { code: 0, out: `lrkproxy ${VERSION}\n`, error: "" });
+  for (const word of ["version", "--version", "-V"]) {
+    assert.deepEqual(await run([word]), { code: 0, out: `lrkproxy ${VERSION}\n`, error: "" }, word);
+  }
   assert.equal((await run(["--help"])).code, 0);
   assert.equal((await run(["nonsense"])).code, 2);
+});
+
+Deno.test("runCli() ends with 141 and says nothing when nobody reads its output any more", async () => {
+  const gone = (): never => {
+    throw new ReaderGone();
+  };
+  const heavy: HeavyCommands = {
+    ...LIGHT,
+    demo: (_, { out }) => Promise.resolve(out("one\n")).then(() => 0),
+  };
+  for (const argv of [["version"], ["--version"], ["--help"], ["demo"]]) {
+    let said = "";
+    const output = { out: gone, error: (text: string) => void (said += text) };
+    assert.equal(await runCli(argv, output, heavy), 141, argv.join());
+    assert.equal(said, "", argv.join());
+  }
+  const silent = { out: gone, error: gone };
+  assert.equal(await runCli(["no-such-command"], silent, LIGHT), 141);
 });
 
 Deno.test("runCli() sends calls a way, and fails if some of them do not go there", async () => {

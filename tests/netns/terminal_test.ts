@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import { COMMANDS } from "../golden/generators.ts";
-import { onTerminal } from "../support/terminal.ts";
+import { onTerminal, type Printed, withoutReader } from "../support/terminal.ts";
 import { lrkproxy, PROGRAM } from "./daemon.ts";
 import { CALL } from "./kamailio.ts";
 import { openWorld, type World } from "./world.ts";
@@ -16,6 +16,7 @@ function answering(world: World): readonly (readonly string[])[] {
   ];
   return [
     ["version"],
+    ["--version"],
     ["--help"],
     ...COMMANDS.map((command) => [command, "--help"]),
     ...["status", "sessions", "reload", "doctor", "version"].map((command) =>
@@ -59,4 +60,21 @@ Deno.test("the demonstration prints nothing of the runtime's on a terminal", asy
   assert.equal(code, 0, printed);
   assert.match(printed, /^caller 10\.10\.1\.10 <-> relay /);
   assert.match(printed, /The two endpoints hear each other through the kernel\.\n$/);
+});
+
+Deno.test("whoever reads the output may go: every command ends with 141 and without a word", async () => {
+  await using world = await openWorld();
+  await world.kamailio.open(CALL);
+  for (const args of [...answering(world), ["demo", "--seconds", "1"]]) {
+    const expected: Printed = { code: 141, printed: "" };
+    assert.deepEqual(await withoutReader(PROGRAM, args), expected, args.join(" "));
+  }
+});
+
+Deno.test("a disk that is full is not taken for a reader that has gone", async () => {
+  const { code, stderr } = await new Deno.Command("sh", {
+    args: ["-c", 'exec "$0" version >/dev/full', PROGRAM],
+  }).output();
+  assert.equal(code, 1);
+  assert.match(new TextDecoder().decode(stderr), /^lrkproxy: No space left on device/);
 });

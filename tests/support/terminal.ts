@@ -1,4 +1,4 @@
-/** What a program leaves that has a terminal in place of pipes. */
+/** What a program leaves that has a terminal, or a reader that has gone, in place of pipes. */
 
 /** What it printed, to stdout and stderr together, and its exit status. */
 export interface Printed {
@@ -20,6 +20,16 @@ export async function onTerminal(
     stdin: "null",
   }).output();
   return { code, printed: new TextDecoder().decode(stdout) };
+}
+
+/** Run a program whose stdout is a pipe that nobody reads any more; `printed` is its stderr. */
+export async function withoutReader(program: string, args: readonly string[]): Promise<Printed> {
+  const script = 'exec 3> >(:); wait "$!"; exec "$@" >&3 3>&-';
+  const { code, stderr } = await new Deno.Command("bash", {
+    args: ["-c", script, "bash", program, ...args],
+    stdin: "null",
+  }).output();
+  return { code, printed: new TextDecoder().decode(stderr) };
 }
 
 function quoted(word: string): string {
