@@ -97,6 +97,13 @@ done
 [[ $(id -u) == 0 ]] || { echo "tests/run.sh: must be run as root" >&2; exit 1; }
 
 install_packages "${packages[@]}"
+# Nothing of the runtime that these programs unpack stays, or takes the place of an installed one's.
+CACHE_DIRECTORY=$(mktemp -d)
+export CACHE_DIRECTORY
+trap 'rm -rf "$CACHE_DIRECTORY"' EXIT
+chmod 755 "$CACHE_DIRECTORY"
+# No test goes by how this machine is set up: whatever network namespace it makes, it finds its settings upside down.
+export PATH=$PWD/tests/support/hostile:$PATH
 passed=0 failed=0
 for tier in "${tiers[@]}"; do
 	printf '\n=== %s\n' "$tier"

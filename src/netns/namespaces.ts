@@ -1,4 +1,5 @@
 import { libc, readSmallFile, systemError, writeSmallFile } from "../base/libc.ts";
+import { setKernelDefaults } from "./kernel_defaults.ts";
 
 /*
  * Network namespaces that live as long as a demonstration or a test.
@@ -32,11 +33,12 @@ export class Namespace implements Disposable {
   /** The name that ip(8) knows it by. */
   readonly name: string;
 
-  /** Make a namespace with only a loopback, which is up. */
+  /** Make a namespace with only a loopback, which is up, and the settings of an untouched kernel. */
   constructor(label: string) {
     this.name = `${PREFIX}${Deno.pid}-${label}-${++made}`;
     ip("netns", "add", this.name);
     this.ip("link", "set", "lo", "up");
+    this.run(setKernelDefaults);
   }
 
   /** Do something that does not wait: open sockets, spawn a program. */

@@ -1,4 +1,4 @@
-# Shared by the acceptance scripts: messages, needs, the cache. Sourced, never run.
+# Shared by the acceptance scripts: messages, needs, the cache, namespaces. Sourced, never run.
 # shellcheck shell=bash
 set -euo pipefail
 
@@ -6,6 +6,8 @@ ACCEPTANCE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOP=$(cd "$ACCEPTANCE/../.." && pwd)
 CACHE=${LRK_CACHE:-/var/cache/lrkproxy-tests}
 readonly ACCEPTANCE TOP CACHE
+# shellcheck source=../support/network.sh
+. "$TOP/tests/support/network.sh"
 
 say() { printf '%s\n' "$*"; }
 

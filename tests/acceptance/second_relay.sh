@@ -12,8 +12,7 @@ SECOND_CONTROL=udp:10.88.0.2:8080
 second_pid=0
 
 make_second_relay() {
-  ip netns add "$SECOND"
-  ip -n "$SECOND" link set lo up
+  add_namespace "$SECOND"
   link "$CALLER" second 10.10.2.10/24 "$SECOND" internal 10.10.2.1/24
   link "$CALLEE" second 192.0.3.20/24 "$SECOND" external 192.0.3.1/24
   link "$RELAY" second 10.88.0.1/24 "$SECOND" control 10.88.0.2/24

@@ -24,8 +24,7 @@ link() {
 make_topology() {
   local ns
   for ns in "$PHONE" "$CALLER" "$RELAY" "$CALLEE"; do
-    ip netns add "$ns"
-    ip -n "$ns" link set lo up
+    add_namespace "$ns"
   done
   link "$CALLER" eth0 10.10.1.10/24 "$RELAY" internal 10.10.1.1/24
   link "$CALLEE" eth0 192.0.2.20/24 "$RELAY" external 192.0.2.1/24

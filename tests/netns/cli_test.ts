@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
-import { ADDRESSES } from "../../src/netns/namespaces.ts";
-import { Daemon, lrkproxy } from "./daemon.ts";
+import { ADDRESSES, Namespace } from "../../src/netns/namespaces.ts";
+import { Daemon, lrkproxy, PROGRAM } from "./daemon.ts";
 import { CALL, Kamailio, numberedCall } from "./kamailio.ts";
 import { readSet, refusedFrom } from "./kernel.ts";
 import { packet } from "./media.ts";
@@ -128,9 +128,16 @@ Deno.test("a second daemon of the same configuration gives up and leaves the cal
   await using world = await openWorld();
   await world.kamailio.open(CALL);
   const conversation = await converse(world.caller(6000), world.callee(7000));
-  const { code, error } = await lrkproxy("run", "--config", world.daemon.configPath);
+  // Elsewhere, or it would give up for another reason: see the next test.
+  const elsewhere = world.use(new Namespace("elsewhere"));
+  const command = new Deno.Command(PROGRAM, {
+    args: ["run", "--config", world.daemon.configPath],
+    stdout: "null",
+    stderr: "piped",
+  });
+  const { code, stderr } = await elsewhere.run(() => command.spawn()).output();
   assert.equal(code, 1);
-  assert.match(error, /another process serves it/);
+  assert.match(new TextDecoder().decode(stderr), /another process serves it/);
   await untilTwoWay(conversation);
   assert.equal((await world.sessions()).length, 1);
 });

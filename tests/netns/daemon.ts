@@ -14,6 +14,8 @@ const BASE: Ini = {
     end_port: 30000,
     internal_ip: "10.10.1.1",
     external_ip: "192.0.2.1",
+    // This machine may have the kernel module.
+    mode: "nft",
   },
   "UDP socket": { socket_udp_host: "127.0.0.1", socket_udp_port: 8080, allow: "127.0.0.0/8" },
   logger: { log_level: "debug" },

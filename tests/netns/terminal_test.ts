@@ -44,14 +44,24 @@ function shape(text: string): string {
   return text.replace(/[0-9]+(\.[0-9]+)?/g, "0").replace(/ +/g, " ");
 }
 
+/** Throws unless a command prints the same here and there. The machine that the doctor looks at may change meanwhile. */
+async function agree(args: readonly string[]): Promise<void> {
+  for (let triesLeft = 5;; triesLeft--) {
+    const { code, out, error } = await lrkproxy(...args);
+    const terminal = await onTerminal(PROGRAM, args);
+    const [here, there] = [shape(terminal.printed), shape(out + error)];
+    if (here === there && terminal.code === code) return;
+    if (triesLeft > 1) continue;
+    assert.equal(here, there, args.join(" "));
+    assert.equal(terminal.code, code, args.join(" "));
+  }
+}
+
 Deno.test("on a terminal every command prints what it prints into pipes, and nothing else", async () => {
   await using world = await openWorld();
   await world.kamailio.open(CALL);
   for (const args of [...answering(world), ...complaining(world)]) {
-    const { code, out, error } = await lrkproxy(...args);
-    const terminal = await onTerminal(PROGRAM, args);
-    assert.equal(shape(terminal.printed), shape(out + error), args.join(" "));
-    assert.equal(terminal.code, code, args.join(" "));
+    await agree(args);
   }
 });
 

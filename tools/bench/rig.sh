@@ -6,14 +6,16 @@
 # The phones (10.64.0.0/10 and 10.128.0.0/10, see traffic/frames.h) lie behind
 # one next hop each: no run measures 20,000 neighbour entries.
 
+# shellcheck source=../../tests/support/network.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../../tests/support/network.sh"
+
 RIGS=()
 
 # rig_up RIG PAIRS: with PAIRS relay addresses on either side.
 rig_up() {
   local rig=$1 pairs=$2
   RIGS+=("$rig")
-  ip netns add "$rig-relay"
-  ip -n "$rig-relay" link set lo up
+  add_namespace "$rig-relay"
   rig_side "$rig" a 10.1.0 10.64.0.0/10 02:00:00:00:0a "$pairs"
   rig_side "$rig" b 10.2.0 10.128.0.0/10 02:00:00:00:0b "$pairs"
   ip netns exec "$rig-relay" sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 \
@@ -22,7 +24,7 @@ rig_up() {
 
 rig_side() {
   local rig=$1 side=$2 net=$3 phones=$4 mac=$5 pairs=$6 i
-  ip netns add "$rig-$side"
+  add_namespace "$rig-$side"
   ip -n "$rig-relay" link add "side-$side" address "$mac:01" type veth \
     peer name relay0 address "$mac:00" netns "$rig-$side"
   for ((i = 1; i <= pairs; i++)); do
