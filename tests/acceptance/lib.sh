@@ -17,8 +17,12 @@ drop_logs() {
     cp -a "$LOGS" "$LOGS.kept"
     say "logs kept in $LOGS.kept"
   fi
-  umount "$LOGS" && rmdir "$LOGS"
+  # Of what was killed, some may not be gone yet.
+  wait_for 10 "the last writers of $LOGS to be gone" quietly umount "$LOGS"
+  rmdir "$LOGS"
 }
+
+quietly() { "$@" 2>/dev/null; }
 
 fail() {
   printf 'FAIL: %s\n' "$*" >&2
