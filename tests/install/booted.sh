@@ -14,8 +14,7 @@ finish() {
 }
 trap finish EXIT
 
-ip netns add "$network"
-ip -n "$network" link set lo up
+add_namespace "$network"
 ip -n "$network" link add inside type veth peer name phones
 ip -n "$network" address add 10.77.0.1/24 dev inside
 ip -n "$network" link set inside up

@@ -4,10 +4,17 @@
 . "$(dirname "$0")/../acceptance/lib.sh"
 base=$CACHE/$1 folder=$2 root=$2/root cases=$3
 
+# A machine that nobody has set up, on one whose settings somebody has turned upside down.
+disturb_settings
+set_kernel_defaults
+touch "$folder/network"
+
 # Nothing of this outlives the machine, so nothing needs to reach a disk.
 mount -t overlay -o "volatile,lowerdir=$base,upperdir=$folder/upper,workdir=$folder/work" machine "$root"
 mount -t proc proc "$root/proc"
 mount -t sysfs sysfs "$root/sys"
+# Whether the running kernel has the module is no business of this machine's, and it may not change that.
+mount -t tmpfs tmpfs "$root/sys/module"
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
 mount -t tmpfs -o mode=755 tmpfs "$root/dev"
 for device in null zero full random urandom tty; do
@@ -50,6 +57,6 @@ cp "$TOP"/dist/.build/*.zst "$source/dist/.build/" 2>/dev/null || true
 cp "$TOP"/dist/lrkproxy_*.deb "$root/root/lrkproxy.deb"
 cp "$TOP/dist/lrkproxy" "$root/root/built"
 
-exec chroot "$root" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
+exec setpriv --bounding-set=-sys_module chroot "$root" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
 	LANG=C.UTF-8 npm_config_cafile=/run/certificates.pem NODE_EXTRA_CA_CERTS=/run/certificates.pem \
 	"${passed_on[@]}" bash "/root/lrkproxy/tests/install/$cases"

@@ -50,7 +50,7 @@ run_machine() {
 	mkdir -p "$folder"/{upper,work,root}
 	unshare --mount --net --pid --fork --kill-child --mount-proc bash "$here/machine.sh" "$root" "$folder" "$cases" &
 	world=$!
-	wait_for 10 "the machine's first process" has_own_network "$world"
+	wait_for 10 "the machine's network" is_network_ready "$folder"
 	init=$(pgrep -P "$world")
 	slirp4netns --configure --mtu=65520 --disable-host-loopback "$init" tap0 >"$folder/network.log" 2>&1 &
 	network=$!
@@ -60,10 +60,7 @@ run_machine() {
 	return "$status"
 }
 
-has_own_network() {
-	local init
-	init=$(pgrep -P "$1") && [[ $(readlink "/proc/$init/ns/net") != "$(readlink /proc/self/ns/net)" ]]
-}
+is_network_ready() { [[ -e $1/network ]]; }
 
 bash "$here/texts.sh"
 mkdir -p "$CACHE"
