@@ -193,7 +193,7 @@ show_it() {
 say_what_is_next() {
 	cat <<NEXT
 
-Installed. In kamailio.cfg, with the guards that README.md ("Configure it") shows:
+Installed. In kamailio.cfg, with the guards that $prefix/share/doc/lrkproxy/README.md ("Configure it") shows:
 
   loadmodule "lrkproxy.so"
   modparam("lrkproxy", "lrkproxy_sock", "$(kamailio_sockets "$("$program" check-config)")")

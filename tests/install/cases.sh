@@ -20,6 +20,7 @@ fresh_machine() {
 	is 'reserved ports' 20000-30004 "$(</proc/sys/net/ipv4/ip_local_reserved_ports)"
 	is 'accept_local of the inside' 1 "$(</proc/sys/net/ipv4/conf/inside/accept_local)"
 	is 'ip_forward' 1 "$(</proc/sys/net/ipv4/ip_forward)"
+	bash tests/install/links.sh '' /usr/local >"$output" 2>&1 || fail 'documents with dead links'
 	ok 'a fresh machine: built, installed, demonstrated'
 }
 
@@ -172,6 +173,7 @@ package() {
 	says 'Guessed from the routing table: internal_ip = 10.77.0.1'
 	hash -r
 	lrkproxy demo --seconds 2 >"$output" 2>&1 || fail 'the demonstration of the package fails'
+	bash tests/install/links.sh '' /usr >"$output" 2>&1 || fail 'documents of the package with dead links'
 	is 'the configuration' '640 root:lrkproxy' "$(stat -c '%a %U:%G' $config)"
 	is 'reserved ports' 20000-30004 "$(</proc/sys/net/ipv4/ip_local_reserved_ports)"
 	sed -i '0,/^;start_port/s/^;start_port = .*/start_port = 25000/' $config

@@ -71,6 +71,7 @@ exec 9>&-
 bash "$ACCEPTANCE/roots.sh" "${suites[@]/#/systemd-}"
 
 "$TOP/tools/build.sh"
+bash "$here/documents.sh"
 say 'the package'
 rm -f "$TOP"/dist/lrkproxy_*.deb
 bash "$TOP/tools/deb/build.sh" >/dev/null

@@ -3,6 +3,9 @@
 # install.sh and tools/deb/build.sh.
 # shellcheck disable=SC2154  # source_dir, prefix, binary: of whoever sources this
 
+# shellcheck source=documents.sh
+. "$(dirname "${BASH_SOURCE[0]}")/documents.sh"
+
 # file_table: MODE SOURCE TARGET, a line each. This is the one list of what is installed.
 file_table() {
 	local units=/etc unit
@@ -14,23 +17,24 @@ file_table() {
 	echo "644 $source_dir/systemd/sysusers.d/lrkproxy.conf $units/sysusers.d/lrkproxy.conf"
 	echo "644 $source_dir/systemd/rules.d/60-lrkproxy.rules $units/udev/rules.d/60-lrkproxy.rules"
 	echo "644 $source_dir/tests/golden/lrkproxy.ini $prefix/share/lrkproxy/lrkproxy.ini"
-	echo "644 $source_dir/tests/acceptance/kamailio.cfg $prefix/share/doc/lrkproxy/examples/kamailio.cfg"
-	echo "644 $source_dir/docs/OPERATIONS.md $prefix/share/doc/lrkproxy/OPERATIONS.md"
+	document_table
 	echo "644 man $prefix/share/man/man8/lrkproxy.8"
 }
 
 # stage_files FOLDER: put all of them below FOLDER.
 stage_files() {
-	local mode source target
+	local mode source target table
+	table=$(file_table)
 	while read -r mode source target; do
 		mkdir -p "$(dirname "$1$target")"
 		case $source in
-		man) "$source_dir/tools/install/man.sh" ;;
+		man) "$source_dir/tools/install/man.sh" "$prefix" ;;
+		*.md) document "$table" "$source" "$target" ;;
 		*/systemd/*) sed "s|@BINDIR@|$prefix/bin|g" "$source" ;;
 		*) cat "$source" ;;
 		esac >"$1$target"
 		chmod "$mode" "$1$target"
-	done < <(file_table)
+	done <<<"$table"
 }
 
 project_version() { sed -n 's/^export const VERSION = "\(.*\)";/\1/p' "$source_dir/src/base/version.ts"; }

@@ -26,7 +26,7 @@ use_module() {
 	if ! unload_module; then
 		say 'The older kernel module stays in use, since a program holds /dev/lrkproxy; later: rmmod lrkproxy && modprobe lrkproxy'
 	elif ! modprobe lrkproxy 2>/dev/null; then
-		say 'The kernel refuses the module, so nftables carries all calls; dmesg says why. Secure Boot: docs/KMOD.md'
+		say "The kernel refuses the module, so nftables carries all calls; dmesg says why. Secure Boot: ${program%/bin/*}/share/doc/lrkproxy/KMOD.md"
 	else
 		say 'The kernel module is loaded'
 	fi
