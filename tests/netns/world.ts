@@ -19,7 +19,6 @@ export interface World extends AsyncDisposable {
   /** Make a party that lives as long as the world. */
   caller(ports: number | Ports, address?: string): Party;
   callee(ports: number | Ports, address?: string): Party;
-  party(place: Namespace, ports: number | Ports, address: string): Party;
   /** Let something live as long as the world. */
   use<T extends AsyncDisposable | Disposable>(resource: T): T;
   status(): Promise<StatusView>;
@@ -49,7 +48,6 @@ export async function openWorld({ ini = {}, prepare }: WorldOptions = {}): Promi
     relay: net.relay,
     daemon,
     kamailio,
-    party: (place, ports, address) => owned.use(new Party(place, address, ports)),
     caller: (ports, address = ADDRESSES.caller) => owned.use(new Party(net.caller, address, ports)),
     callee: (ports, address = ADDRESSES.callee) => owned.use(new Party(net.callee, address, ports)),
     use: (resource) => owned.use(resource),
