@@ -95,7 +95,8 @@ const OUR_TABLE = /^table ip lrkproxy \{.*?^\}\n/ms;
 type JsonKey = { readonly concat: readonly unknown[] };
 type JsonElement = JsonKey | {
   readonly elem: {
-    readonly val: JsonKey;
+    /** A key of one part is that alone. */
+    readonly val: JsonKey | string;
     readonly comment?: string;
     readonly counter?: { readonly packets: number };
   };
@@ -113,7 +114,7 @@ function parseElement(
   const [left, data] = Array.isArray(item) ? item : [item, null];
   const { val, comment = null, counter } = "elem" in left ? left.elem : { val: left };
   return {
-    key: val.concat.map((part: unknown) =>
+    key: (typeof val === "string" ? [val] : val.concat).map((part: unknown) =>
       typeof part === "object" ? JSON.stringify(part) : String(part)
     ),
     rewrite: data !== null && typeof data === "object" ? rewriteText(data) : null,
