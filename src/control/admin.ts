@@ -159,16 +159,32 @@ export interface InstanceView {
   readonly nextPort: number;
 }
 
+/** Who sends commands. */
+export interface PeerView {
+  readonly instance: string;
+  /** `unix` for the instance's UNIX socket. */
+  readonly address: string;
+  /** Since its last command. */
+  readonly lastSeconds: number;
+  /** How many S and D have come; Kamailio 5.6 never sends D. */
+  readonly open: number;
+  readonly close: number;
+}
+
 /** How the daemon is. */
 export interface StatusView {
   readonly version: string;
   readonly pid: number;
+  /** The configuration file, as the daemon was told; older daemons do not say. */
+  readonly config?: string;
   readonly uptimeSeconds: number;
   readonly path: string;
   readonly paths: PathsView;
   readonly sessions: { readonly unheard: number; readonly active: number; readonly stale: number };
   readonly instances: readonly InstanceView[];
   readonly control: Readonly<Record<string, number>>;
+  /** Who has sent commands since the start, the last one first; older daemons do not say. */
+  readonly peers?: readonly PeerView[];
   readonly relay: Readonly<Record<string, unknown>>;
   readonly sysctls: Readonly<Record<string, string>>;
   readonly warnings: readonly string[];

@@ -1,6 +1,8 @@
+import type { Address } from "../base/cidr.ts";
 import type { Command } from "../core/plan.ts";
 import type { Outcome } from "../core/relay.ts";
 import { CommandMeter } from "./command_meter.ts";
+import { Peers } from "./peers.ts";
 import { AWAY, configReply, type EngineConfig, pongReply, verdictReply } from "./reply.ts";
 import { type Framing, parseRequest } from "./request.ts";
 
@@ -31,6 +33,8 @@ interface Letter {
   readonly instance: string;
   readonly bytes: Uint8Array;
   readonly framing: Framing;
+  /** Who sent it; nobody can tell on a UNIX stream. */
+  readonly from?: Address;
   /** When it came, on the monotonic clock, if that was not just now. */
   readonly receivedMs?: number;
   readonly answer: (reply: Uint8Array<ArrayBuffer> | null) => void;
@@ -59,6 +63,7 @@ export class Inbox {
     away: 0,
   };
   readonly meter = new CommandMeter();
+  readonly peers = new Peers();
   readonly #engine: Engine;
   readonly #onError: (error: unknown) => void;
   readonly #isDraining: () => boolean;
@@ -80,6 +85,10 @@ export class Inbox {
   take(letter: Letter): void {
     const receivedMs = letter.receivedMs ?? performance.now();
     const request = parseRequest(letter.bytes, letter.framing);
+    if (request.verb !== "none" && request.verb !== "bad") {
+      const { instance, from = null } = letter;
+      this.peers.note(instance, from, { verb: request.verb, nowMs: receivedMs });
+    }
     switch (request.verb) {
       case "P":
         this.counts.ping++;

@@ -68,6 +68,21 @@ Deno.test("Inbox answers P and G at once, and garbage not at all", () => {
   assert.deepEqual([ping, config, garbage], [1, 1, 3]);
 });
 
+Deno.test("Inbox notes whose requests they are, and nobody of garbage", async () => {
+  const { inbox, take } = open();
+  take(`c1 S ${FIELDS} id `);
+  take("c2 G", "second");
+  take("garbage");
+  const from = { family: 4, bytes: Uint8Array.of(10, 0, 0, 5) } as const;
+  const bytes = new TextEncoder().encode(`c3 D ${FIELDS} id `);
+  inbox.take({ instance: "default", bytes, framing: "cookie", from, answer: () => {} });
+  await inbox.settled();
+  const seen = inbox.peers.view(performance.now()).map(({ instance, address, open, close }) =>
+    [instance, address, open, close].join(" ")
+  );
+  assert.deepEqual(seen, ["default 10.0.0.5 0 1", "second unix 0 0", "default unix 1 0"]);
+});
+
 Deno.test("Inbox tells each instance its own configuration", () => {
   const { take, answers } = open();
   take("c G", "second");

@@ -127,7 +127,8 @@ function takerOf(inbox: Inbox, options: UdpOptions, fd: number): Taker {
       if (reply === null) options.onGarbage?.(from);
       else sendDatagram(fd, reply, peer);
     };
-    inbox.take({ instance: options.instance, bytes, framing: "cookie", receivedMs, answer });
+    const { instance } = options;
+    inbox.take({ instance, bytes, framing: "cookie", from, receivedMs, answer });
   };
 }
 

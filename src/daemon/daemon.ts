@@ -68,7 +68,12 @@ export async function runDaemon(config: Config, path: string): Promise<void> {
     makeReload({ parts, log, path, doors, wishes, onChange }),
     supervision,
   );
-  const desk = new Desk(parts, { machine, stop: () => stop.abort(), reload });
+  const desk = new Desk(parts, {
+    machine,
+    stop: () => stop.abort(),
+    reload,
+    configPath: absolutePath(path),
+  });
   await (await doors.prepare(wishes(config).slice(0, 1))).commit();
   await adopt(parts);
   await (await doors.prepare(wishes(config))).commit();
@@ -94,6 +99,11 @@ export async function runDaemon(config: Config, path: string): Promise<void> {
 
 function openMachine({ current, relay, backend, clock, log }: Parts): Machine {
   return new Machine({ current, table: relay.parts.table, backend, clock, log });
+}
+
+/** The path of a file for somebody who is in another folder. */
+function absolutePath(path: string): string {
+  return path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
 }
 
 /** Why no new call should come here; null if there is nothing against it. */

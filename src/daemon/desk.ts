@@ -29,20 +29,24 @@ export class Desk {
   readonly #machine: { readonly state: MediaState };
   readonly #stop: () => void;
   readonly #reload: Reload;
+  readonly #configPath: string | undefined;
   #dropsCalls = false;
 
   constructor(
     parts: Parts,
-    { machine, stop, reload }: {
+    { machine, stop, reload, configPath }: {
       readonly machine: { readonly state: MediaState };
       readonly stop: () => void;
       readonly reload: Reload;
+      /** Where the configuration was read. */
+      readonly configPath?: string;
     },
   ) {
     this.#parts = parts;
     this.#machine = machine;
     this.#stop = stop;
     this.#reload = reload;
+    this.#configPath = configPath;
   }
 
   /** Whether the calls are to end with the daemon. */
@@ -177,12 +181,14 @@ export class Desk {
     return {
       version: VERSION,
       pid: Deno.pid,
+      ...this.#configPath === undefined ? {} : { config: this.#configPath },
       uptimeSeconds: Math.round(this.#moment().nowMs / 1000),
       path: backend.name,
       paths: paths.view(),
       sessions: countStates(relay.parts.table.entries()),
       instances: config.instances.map((instance) => this.#instance(instance)),
       control: { ...inbox.counts },
+      peers: inbox.peers.view(performance.now()),
       relay: { ...journal.counts },
       sysctls: this.#machine.state.sysctls,
       warnings: this.warnings(),
