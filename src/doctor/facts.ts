@@ -4,6 +4,7 @@ import type { Config } from "../config/config.ts";
 import type { StatusView } from "../control/admin.ts";
 import type { LocalAddress } from "../daemon/media.ts";
 import type { Table } from "./firewall/model.ts";
+import type { ScriptView } from "./kamailio/script.ts";
 
 /** All that the checks know of the machine, as plain data; what could not be looked at says why. */
 export interface Facts {
@@ -104,14 +105,38 @@ export interface TrackedFlow {
   readonly ports: readonly number[];
 }
 
-/** A Kamailio on this machine. */
+/** What there is of Kamailio on this machine. */
 export interface KamailioFacts {
-  /** `5.6.3`; null if there is none, or it cannot be run. */
+  /** Those that run. */
+  readonly running: readonly KamailioProcess[];
+  /** The version of the program in PATH, `5.6.3`; null if there is none, or it cannot be run. */
+  readonly installed: string | null;
+  /** The file that --kamailio names, and whether that is more than the default; null if there is none. */
+  readonly file: KamailioScript & { readonly isAsked: boolean } | null;
+}
+
+/** A kamailio.cfg with all files that it includes. */
+export interface KamailioScript {
+  readonly path: string;
+  /** What it says, or why it cannot be read. */
+  readonly view: Result<ScriptView>;
+}
+
+/** A Kamailio that runs: its main process. */
+export interface KamailioProcess {
+  readonly pid: number;
+  /** `6.0.1`, by the program that runs; null if that cannot be read. */
   readonly version: string | null;
-  /** Its configuration and all files included, in one text; null if there is none. */
-  readonly script: { readonly path: string; readonly text: string } | null;
-  /** Why its configuration cannot be read, if it is there. */
-  readonly unreadable: string | null;
+  /** What its command line defines: `-A NAME=VALUE`. */
+  readonly defines: Readonly<Record<string, string>>;
+  /** Its own configuration, as its command line has it. */
+  readonly script: KamailioScript;
+  /** Whether a file of its configuration was changed after it had started. */
+  readonly isOutdated: boolean;
+  /** Whether it is in the network that the doctor looks at; null if that cannot be seen. */
+  readonly sharesNetwork: boolean | null;
+  /** UNIX sockets of its configuration that are this daemon's, by its path and the daemon's. */
+  readonly unixSockets: Readonly<Record<string, string>>;
 }
 
 /** Packets that each CPU has taken over a while. */

@@ -4,11 +4,12 @@ import { checkTracked, checkTrackingRoom } from "./conntrack.ts";
 import { checkBuffer, checkExposed } from "./control.ts";
 import { checkConfig, checkDaemon, checkDaemonWarnings, checkOpenFiles } from "./daemon.ts";
 import { checkFirewall } from "./firewall.ts";
-import { checkGuards, checkKamailioSocket, checkStaleLimit } from "./kamailio.ts";
+import { checkGuards, checkKamailioSocket } from "./kamailio.ts";
 import { checkFlush, checkKernel, checkModule, checkNftVersion, checkSettings } from "./kernel.ts";
 import { checkClock, checkFiles, checkSoftirq } from "./machine.ts";
 import { checkAddresses, checkRoutes } from "./media.ts";
 import { checkCapacity, checkReserved, checkTaken } from "./ports.ts";
+import { checkStaleLimit } from "./stale_limit.ts";
 
 const ALL: readonly ((facts: Facts) => Finding | readonly Finding[])[] = [
   checkConfig,

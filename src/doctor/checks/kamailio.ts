@@ -1,131 +1,188 @@
-import type { Config, InstanceConfig } from "../../config/config.ts";
 import type { Facts } from "../facts.ts";
 import { type CheckId, failure, type Finding, good, skipped, warning } from "../finding.ts";
-import { parseScript, type ScriptView } from "../kamailio_cfg.ts";
+import type { ScriptView } from "../kamailio/script.ts";
+import {
+  commandsText,
+  namesInstance,
+  peersOf,
+  peerText,
+  remotePeers,
+  socketText,
+  type Subject,
+  subjectsOf,
+} from "../kamailio/subjects.ts";
 
-/** What there is of Kamailio here; a finding where nothing can be said. */
-function scriptOr(facts: Facts, id: CheckId): ScriptView | Finding {
-  const { script, unreadable, version } = facts.kamailio;
-  if (unreadable) return skipped(id, unreadable);
-  if (!script) {
-    return version
-      ? skipped(id, `Kamailio ${version} is here, its configuration is elsewhere: --kamailio FILE`)
-      : good(id, "there is no Kamailio on this machine");
-  }
-  const view = parseScript(script.text);
-  return view.usesModule ? view : good(id, `${script.path} does not use the module lrkproxy`);
+/** A Kamailio whose configuration can be read and has to do with the relay. */
+interface User extends Subject {
+  readonly view: ScriptView;
 }
 
-function isFinding(value: ScriptView | Finding): value is Finding {
-  return "severity" in value;
+/** Those that use the module; a finding each for those of which nothing can be said. */
+function usersOf(facts: Facts, id: CheckId): {
+  readonly users: readonly User[];
+  readonly skips: readonly Finding[];
+} {
+  const subjects = subjectsOf(facts);
+  const skips = subjects.flatMap(({ name, process, script: { view } }) => {
+    if (view.ok) return [];
+    return [skipped(id, process ? `${name}: ${view.error}` : view.error)];
+  });
+  const users = subjects.flatMap((subject) => {
+    const { view } = subject.script;
+    return view.ok && view.value.usesModule ? [{ ...subject, view: view.value }] : [];
+  });
+  return { users, skips };
+}
+
+/** What is to be said where no configuration uses the module. */
+function withoutUsers(facts: Facts, id: CheckId): Finding {
+  const remote = remotePeers(facts);
+  const [far] = remote;
+  if (far) return good(id, `${remoteText(remote)}: its kamailio.cfg is there`);
+  const [near] = peersOf(facts) ?? [];
+  if (near) {
+    // That is proof enough of the sockets, and says nothing of the rest.
+    const make = id === "kamailio.socket" ? good : skipped;
+    return make(
+      id,
+      `commands come (the last one ${peerText(near)}), of a Kamailio that is not seen here`,
+    );
+  }
+  const [subject] = subjectsOf(facts);
+  if (subject) return good(id, `${subject.name} does not use the module lrkproxy`);
+  const { installed } = facts.kamailio;
+  return installed
+    ? skipped(
+      id,
+      `Kamailio ${installed} is installed, its configuration is elsewhere: --kamailio FILE`,
+    )
+    : good(id, "there is no Kamailio on this machine, and no command has come");
+}
+
+function remoteText(remote: ReturnType<typeof remotePeers>): string {
+  const who = remote.map((each) => `${each.address} (the last one ${peerText(each)})`);
+  return `commands come from a Kamailio on another machine, ${who.join(", ")}`;
 }
 
 /** Does Kamailio know where the daemon is? */
 export function checkKamailioSocket(facts: Facts): readonly Finding[] {
   const id = "kamailio.socket";
-  const view = scriptOr(facts, id);
-  if (isFinding(view)) return [view];
-  const { config, kamailio: { script } } = facts;
-  const findings: Finding[] = [];
-  const path = script?.path ?? "";
-  if (!view.selectsSet) {
-    findings.push(
-      failure(id, `${path} never calls set_lrkproxy_set()`, {
-        why: "the module finds no engine: no command is ever sent",
-        remedy: [`set_lrkproxy_set("0"); before every lrkproxy_manage() in ${path}`],
-      }),
-    );
-  }
-  if (config.ok) findings.push(...socketFindings(config.value, view, path));
-  return findings.length > 0 ? findings : [good(id, `${path} names this daemon's control sockets`)];
+  const { users, skips } = usersOf(facts, id);
+  if (users.length === 0) return skips.length > 0 ? skips : [withoutUsers(facts, id)];
+  const remote = remotePeers(facts);
+  return [
+    ...skips,
+    ...users.flatMap((user) => {
+      const found = [
+        ...setFindings(user),
+        ...socketFindings(facts, user, users),
+        ...outdatedFindings(id, user),
+      ];
+      const what = `${user.name}: names this daemon's control sockets; ${commandsText(facts)}`;
+      return found.length > 0 ? found : [good(id, what)];
+    }),
+    ...remote.length > 0 ? [good(id, remoteText(remote))] : [],
+  ];
 }
 
-function socketFindings(
-  { instances }: Config,
-  { sockets }: ScriptView,
-  path: string,
+function setFindings({ name, view, script: { path } }: User): readonly Finding[] {
+  if (view.selectsSet || view.hasForeignRoutes) return [];
+  return [
+    failure("kamailio.socket", `${name}: never calls set_lrkproxy_set()`, {
+      why: "the module finds no engine: no command is ever sent",
+      remedy: [`set_lrkproxy_set("0"); before every lrkproxy_manage() in ${path}`],
+    }),
+  ];
+}
+
+function outdatedFindings(
+  id: CheckId,
+  { name, process, script: { path } }: User,
 ): readonly Finding[] {
+  if (!process?.isOutdated) return [];
+  return [
+    warning(id, `${name}: the file was changed after Kamailio had started`, {
+      why:
+        "what runs is the file as it was then; the lines here are about the one that is there now",
+      remedy: [`restart Kamailio, so that it reads ${path}`],
+    }),
+  ];
+}
+
+function socketFindings(facts: Facts, user: User, users: readonly User[]): readonly Finding[] {
   const id = "kamailio.socket";
-  const named = (socket: string): boolean => instances.some((each) => isSocketOf(each, socket));
-  const line = `modparam("lrkproxy", "lrkproxy_sock", "${instances.map(socketText).join(" ")}")`;
-  if (sockets.includes("?")) {
-    return [warning(id, `cannot tell which control sockets ${path} names`, {
-      why: "its lrkproxy_sock is put together elsewhere",
-      remedy: [line],
+  const { config } = facts;
+  if (!config.ok) return [];
+  const { instances } = config.value;
+  const { view: { sockets }, name, process } = user;
+  const named = instances.filter((each) => namesInstance(facts, user, each));
+  const remedy = remedyFor(user, instances.map(socketText).join(" "));
+  const came = commandsText(facts);
+  if (named.length === 0 && sockets.includes("?")) {
+    return [warning(id, `${name}: cannot tell which control sockets it names; ${came}`, {
+      why: "its lrkproxy_sock is put together where only Kamailio can evaluate it",
+      remedy,
     })];
   }
-  if (!sockets.some(named)) {
-    return [failure(id, `lrkproxy_sock in ${path} is ${sockets.join(" ") || "not set"}`, {
-      why: "this daemon never hears a command",
-      remedy: [line],
+  if (named.length === 0) {
+    // Another one may well have another relay, and a file that nobody runs with may be an old one.
+    const isAlone = !users.some((other) =>
+      other !== user && other.process !== null &&
+      instances.some((each) => namesInstance(facts, other, each))
+    );
+    const isCertain = isAlone && (process !== null || (peersOf(facts) ?? []).length === 0);
+    const make = isCertain ? failure : warning;
+    return [make(id, `${name}: lrkproxy_sock is ${sockets.join(" ") || "not set"}; ${came}`, {
+      why: "this daemon never hears a command of it",
+      remedy,
     })];
   }
-  return instances.filter((each) => !sockets.some((socket) => isSocketOf(each, socket))).map((
-    each,
-  ) =>
-    warning(id, `${path} does not name instance ${each.name}: ${socketText(each)}`, {
+  if (users.some((other) => other !== user)) return [];
+  return instances.filter((each) => !named.includes(each)).map((each) =>
+    warning(id, `${name}: does not name instance ${each.name}: ${socketText(each)}`, {
       why: "its ports are never used",
-      remedy: [line],
+      remedy,
     })
   );
 }
 
-const ANY = ["0.0.0.0", "::", "[::]"];
-
-function isSocketOf({ udp, unix }: InstanceConfig, socket: string): boolean {
-  if (socket.startsWith("unix:")) return unix?.path === socket.slice("unix:".length);
-  if (!udp) return false;
-  const [, host = "", port] = /^udp6?:(\[[^\]]*\]|[^:]*):(\d+)$/.exec(socket) ?? [];
-  const bare = (text: string): string =>
-    text.replace(/^\[|\]$/g, "").replace("localhost", "127.0.0.1");
-  return Number(port) === udp.port && (ANY.includes(udp.host) || bare(host) === bare(udp.host));
-}
-
-function socketText({ udp, unix }: InstanceConfig): string {
-  if (unix) return `unix:${unix.path}`;
-  const host = ANY.includes(udp?.host ?? "") ? "127.0.0.1" : udp?.host ?? "";
-  return host.includes(":") ? `udp6:[${host}]:${udp?.port}` : `udp:${host}:${udp?.port}`;
+/** The line that names the daemon's sockets, where they are named now. */
+function remedyFor({ process, view, script: { path } }: User, sockets: string): readonly string[] {
+  const [define] = Object.entries(process?.defines ?? {}).filter(([, value]) =>
+    view.sockets.some((socket) => value.includes(socket))
+  );
+  const line = define
+    ? `in the command line of Kamailio, -A '${define[0]}="${sockets}"' in place of -A '${
+      define.join("=")
+    }'`
+    : `modparam("lrkproxy", "lrkproxy_sock", "${sockets}") in ${path}`;
+  return process ? [line, "restart Kamailio"] : [line];
 }
 
 /** Is the module kept from what crashes it? */
-export function checkGuards(facts: Facts): Finding {
+export function checkGuards(facts: Facts): readonly Finding[] {
   const id = "kamailio.guard";
-  const view = scriptOr(facts, id);
-  if (isFinding(view)) return view;
+  const { users, skips } = usersOf(facts, id);
+  if (users.length === 0) return skips.length > 0 ? skips : [withoutUsers(facts, id)];
+  return [...skips, ...users.map(guardFinding)];
+}
+
+function guardFinding({ name, view, script: { path } }: User): Finding {
+  const id = "kamailio.guard";
+  if (view.hasForeignRoutes) {
+    return skipped(id, `${name}: its routes are a program (cfgengine), which is not looked at`);
+  }
   const { guards } = view;
-  const path = facts.kamailio.script?.path ?? "";
   const missing = [
     ...guards.callId ? [] : ["Call-IDs of 49 characters and more"],
     ...guards.size ? [] : ["an SDP near 1 KB"],
     ...guards.address ? [] : ["host names and IPv6 in c="],
   ];
-  if (missing.length === 0) return good(id, `${path} refuses what would crash the module`);
-  return failure(id, `${path} lets ${missing.join(", ")} reach lrkproxy_manage()`, {
+  if (missing.length === 0) return good(id, `${name}: refuses what would crash the module`);
+  return failure(id, `${name}: lets ${missing.join(", ")} reach lrkproxy_manage()`, {
     why: "one such message takes all of Kamailio down",
     remedy: [
       `route[SAFE_FOR_THE_MODULE] of tests/acceptance/kamailio.cfg (see README) before every lrkproxy_manage() in ${path}`,
     ],
   });
-}
-
-const SHORT_SILENCE_SECONDS = 60;
-
-/** Kamailio 5 never says that a call has ended: does silence end it soon enough? */
-export function checkStaleLimit(
-  { config, configPath, kamailio: { version } }: Facts,
-): readonly Finding[] {
-  const id = "kamailio.stale_limit";
-  if (!config.ok) return [];
-  if (version === null) return [good(id, "the version of Kamailio is not known here")];
-  if (!version.startsWith("5.")) return [good(id, `Kamailio ${version} says when calls end`)];
-  const { staleLimitSeconds } = config.value.session;
-  if (staleLimitSeconds <= SHORT_SILENCE_SECONDS) {
-    return [good(id, `Kamailio ${version}, stale_limit ${staleLimitSeconds} s`)];
-  }
-  return [
-    failure(id, `Kamailio ${version} never sends D, and stale_limit is ${staleLimitSeconds} s`, {
-      why: "ended calls keep their ports until then, and new calls get the same ones",
-      remedy: [`[session] stale_limit : ${SHORT_SILENCE_SECONDS} in ${configPath}`],
-    }),
-  ];
 }

@@ -43,7 +43,7 @@ export async function gatherFacts(options: GatherOptions): Promise<Facts> {
   const [cpu, firewalls, kamailio, nftVersion, tableCheck, routes, nftFiles] = await Promise.all([
     gatherCpu(),
     gatherFirewalls(),
-    gatherKamailio(options.kamailio),
+    gatherKamailio(options.kamailio, known),
     readNftVersion(),
     daemon.status.ok ? null : checkTable(),
     known ? gatherRoutes(known, addresses, await fewSessions(daemon)) : [],

@@ -1,3 +1,4 @@
+import { commandLine, processIds, processName, sharesNetwork } from "../../base/processes.ts";
 import { listFolder, readLink, readProcFile } from "../../base/procfs.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { CpuFacts, TrackedFlow, UdpSocket } from "../facts.ts";
@@ -34,16 +35,12 @@ export function parseSockets(
   });
 }
 
-function processIds(): readonly string[] {
-  return (listFolder("/proc") ?? []).filter((name) => /^\d+$/.test(name));
-}
-
 function programsBySocket(): Map<string, string> {
   const found = new Map<string, string>();
   for (const pid of processIds()) {
     for (const fd of listFolder(`/proc/${pid}/fd`) ?? []) {
       const inode = /^socket:\[(\d+)\]$/.exec(readLink(`/proc/${pid}/fd/${fd}`) ?? "")?.[1];
-      if (inode) found.set(inode, `${readProcFile(`/proc/${pid}/comm`)?.trim()} (pid ${pid})`);
+      if (inode) found.set(inode, `${processName(pid)} (pid ${pid})`);
     }
   }
   return found;
@@ -51,13 +48,13 @@ function programsBySocket(): Map<string, string> {
 
 const ENGINES = /^(rtpengine|rtpproxy|pylrkproxy|media-relay)(\.py)?$/;
 
-/** Programs that relay media, whatever they are doing: `rtpengine (pid 812)`. */
+/** Programs that relay media in this network, whatever they are doing: `rtpengine (pid 812)`. */
 export function gatherEngines(): readonly string[] {
   return processIds().flatMap((pid) => {
-    const words = readProcFile(`/proc/${pid}/cmdline`)?.split("\0").slice(0, 2) ?? [];
-    const names = words.map((word) => word.slice(word.lastIndexOf("/") + 1));
+    const names = commandLine(pid).slice(0, 2).map((word) => word.slice(word.lastIndexOf("/") + 1));
     const engine = names.find((name) => ENGINES.test(name));
-    return engine ? [`${engine} (pid ${pid})`] : [];
+    // One in a network of its own, as in a container, has ports of its own.
+    return engine && sharesNetwork(pid) !== false ? [`${engine} (pid ${pid})`] : [];
   });
 }
 

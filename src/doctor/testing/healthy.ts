@@ -108,7 +108,7 @@ export function healthy(changes: Partial<Facts> = {}): Facts {
     sockets: ok([]),
     engines: [],
     tracked: ok([]),
-    kamailio: { version: null, script: null, unreadable: null },
+    kamailio: { running: [], installed: null, file: null },
     cpu: { seconds: 0.5, packets: [10, 10], dropped: 0 },
     clock: { kernel: { synchronised: true, maxErrorSeconds: 0.01 }, nowMs: Date.UTC(2026, 0, 1) },
     files: [],
