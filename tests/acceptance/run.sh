@@ -3,6 +3,7 @@
 #
 #   run.sh [--kamailio 6.0|5.6|both] [--calls N] [--rate R] [--hold SECONDS] [--control udp|unix]
 #   run.sh --drain              only the relay that drains while calls come
+#   run.sh --doctor             only the doctor beside Kamailio 6.0 and 5.6
 #   run.sh --expect-fail        the rig must notice a relay that stops relaying in mid-call
 #
 # Without options: what CI runs. A --calls, --rate, --hold or --control runs only the plain calls.
@@ -13,9 +14,10 @@
 . "$ACCEPTANCE/second_relay.sh"
 . "$ACCEPTANCE/scenario.sh"
 . "$ACCEPTANCE/stages.sh"
+. "$ACCEPTANCE/doctor.sh"
 
 versions=both calls=50 rate=10 hold=3 control=""
-only_plain=false only_drain=false expect_fail=false
+only_plain=false only_drain=false only_doctor=false expect_fail=false
 failures=0
 
 while (($#)); do
@@ -26,10 +28,11 @@ while (($#)); do
     --hold) hold=${2:-} only_plain=true ;;
     --control) control=${2:-} only_plain=true ;;
     --drain) only_drain=true ;;
+    --doctor) only_doctor=true ;;
     --expect-fail) expect_fail=true ;;
-    *) usage "run.sh [--kamailio 6.0|5.6|both] [--calls N] [--rate R] [--hold S] [--control udp|unix] [--drain|--expect-fail]" ;;
+    *) usage "run.sh [--kamailio 6.0|5.6|both] [--calls N] [--rate R] [--hold S] [--control udp|unix] [--drain|--doctor|--expect-fail]" ;;
   esac
-  [[ $1 == --expect-fail || $1 == --drain ]] || shift
+  [[ $1 == --expect-fail || $1 == --drain || $1 == --doctor ]] || shift
   shift || usage "run.sh: an option lacks its value"
 done
 case $versions in
@@ -62,6 +65,8 @@ make_topology
 
 if $expect_fail; then
   stage_of_a_dying_relay
+elif $only_doctor; then
+  stage_of_doctor
 elif $only_drain; then
   for version in $versions; do
     stage_of_drain "$version"
@@ -74,6 +79,7 @@ else
   for version in $versions; do
     stage_for_ci "$version"
   done
+  [[ $versions != "6.0 5.6" ]] || stage_of_doctor
 fi
 
 ((failures == 0)) || fail "$failures checks"
