@@ -11,7 +11,7 @@ import {
   type TextOutput,
   versionLine,
 } from "./args.ts";
-import { configText } from "./commands/check_config.ts";
+import { configText, ownAddresses } from "./commands/check_config.ts";
 import { drain, drainNote } from "./commands/drain.ts";
 import { sendByPath } from "./commands/path.ts";
 import { reloadText } from "./commands/reload.ts";
@@ -104,7 +104,7 @@ async function carryOut(
       return await sendByPath(invocation, output);
     case "check-config": {
       const { config } = invocation.options;
-      output.out(configText(config, await loadOrFail(config)));
+      output.out(configText(config, await loadOrFail(config), ownAddresses()));
       return 0;
     }
     default:

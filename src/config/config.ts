@@ -5,6 +5,8 @@ import type { Cidr } from "../base/cidr.ts";
 export interface Config {
   /** At least one; the control endpoints and the (local address, port) ranges are disjoint. */
   readonly instances: readonly InstanceConfig[];
+  /** Lines of the file that say the addresses, by instance; null for one that it does not say. */
+  readonly addressLines: Readonly<Record<string, AddressLines>>;
   /** Networks that may send commands over UDP. */
   readonly controlAllow: readonly Cidr[];
   readonly receiveBufferBytes: number;
@@ -21,6 +23,12 @@ export interface Config {
   readonly logCalls: boolean;
   /** What the reader of the log should know about this file, a line each. */
   readonly notes: readonly string[];
+}
+
+/** Where a file says an instance's addresses on this machine. */
+export interface AddressLines {
+  readonly internal: number | null;
+  readonly external: number | null;
 }
 
 /**

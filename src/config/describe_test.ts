@@ -11,8 +11,10 @@ Deno.test("sampleFile() is the golden file", () => {
 Deno.test("sampleFile() loads, and says nothing that the defaults do not say", () => {
   const sample = loadConfigText(golden, "lrkproxy.ini");
   const minimal = loadConfigText("[kernel]\ninternal_ip = 192.0.2.10\n", "minimal.ini");
-  assert.deepEqual(sample, minimal);
-  assert.ok(sample.ok);
+  assert.ok(sample.ok && minimal.ok);
+  // Lines differ, of course.
+  const { addressLines } = sample.value;
+  assert.deepEqual(sample.value, { ...minimal.value, addressLines });
 });
 
 Deno.test("sampleFile() loads with every key set", () => {

@@ -1,5 +1,5 @@
 import { err, ok, type Result } from "../base/result.ts";
-import type { Config, MetricsConfig, SessionConfig } from "./config.ts";
+import type { AddressLines, Config, MetricsConfig, SessionConfig } from "./config.ts";
 import { closeRanges } from "./conflicts.ts";
 import { parseIni } from "./ini.ts";
 import { type Placed, placeInstances } from "./instances.ts";
@@ -59,6 +59,7 @@ function assemble(values: FileValues, problems: Problem[]): Config | null {
   const { log_to_file: toFile, log_directory: folder, log_file_name: name } = logger.values;
   return {
     instances: placed.map(({ config }) => config),
+    addressLines: Object.fromEntries(placed.map((each) => [each.config.name, addressLines(each)])),
     controlAllow: udpSocket.values.allow,
     receiveBufferBytes: udpSocket.values.receive_buffer,
     adminSocket: admin.values.socket,
@@ -84,6 +85,14 @@ function assemble(values: FileValues, problems: Problem[]): Config | null {
       ...allowNotes(udpSocket, placed),
       ...closeRanges(placed),
     ],
+  };
+}
+
+function addressLines({ config, lineOf }: Placed): AddressLines {
+  const { internalIp, internalLocal, externalIp, externalLocal } = config;
+  return {
+    internal: lineOf(internalIp === internalLocal ? "internal_ip" : "internal_local"),
+    external: lineOf(externalIp === externalLocal ? "external_ip" : "external_local"),
   };
 }
 

@@ -80,6 +80,8 @@ export interface ReloadView {
   readonly changes: readonly string[];
   /** What the operator should know of it, a line each. */
   readonly notes: readonly string[];
+  /** What this machine's addresses say against the file, a line each; older daemons do not say. */
+  readonly warnings?: readonly string[];
 }
 
 /** RTP or RTCP from one party. */
@@ -166,6 +168,8 @@ export interface PeerView {
   readonly address: string;
   /** Since its last command. */
   readonly lastSeconds: number;
+  /** Since it has asked for addresses and ports (G); null if it has not since the start. */
+  readonly configSeconds: number | null;
   /** How many S and D have come; Kamailio 5.6 never sends D. */
   readonly open: number;
   readonly close: number;

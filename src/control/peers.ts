@@ -10,6 +10,7 @@ interface Peer {
   /** Null for a UNIX stream, which has no address. */
   readonly from: Address | null;
   lastMs: number;
+  configMs: number | null;
   open: number;
   close: number;
 }
@@ -24,11 +25,19 @@ export class Peers {
     readonly nowMs: number;
   }): void {
     const key = `${instance} ${from ? from.bytes.join() : "unix"}`;
-    const peer = this.#peers.get(key) ?? { instance, from, lastMs: 0, open: 0, close: 0 };
+    const peer = this.#peers.get(key) ?? {
+      instance,
+      from,
+      lastMs: 0,
+      configMs: null,
+      open: 0,
+      close: 0,
+    };
     // The last one heard comes last, so that the first one is the one to forget.
     this.#peers.delete(key);
     this.#peers.set(key, peer);
     peer.lastMs = nowMs;
+    if (verb === "G") peer.configMs = nowMs;
     if (verb === "S") peer.open++;
     if (verb === "D") peer.close++;
     if (this.#peers.size <= MOST_PEERS) return;
@@ -38,12 +47,14 @@ export class Peers {
 
   /** What is known at `nowMs`; the last one heard comes first. */
   view(nowMs: number): readonly PeerView[] {
-    return [...this.#peers.values()].reverse().map(({ instance, from, lastMs, open, close }) => ({
-      instance,
-      address: from ? formatAddress(from) : "unix",
-      lastSeconds: Math.max(0, Math.round((nowMs - lastMs) / 1000)),
-      open,
-      close,
+    const since = (ms: number): number => Math.max(0, Math.round((nowMs - ms) / 1000));
+    return [...this.#peers.values()].reverse().map((peer) => ({
+      instance: peer.instance,
+      address: peer.from ? formatAddress(peer.from) : "unix",
+      lastSeconds: since(peer.lastMs),
+      configSeconds: peer.configMs === null ? null : since(peer.configMs),
+      open: peer.open,
+      close: peer.close,
     }));
   }
 }

@@ -1,6 +1,8 @@
+import { formatIpv4 } from "../base/ipv4.ts";
 import type { OpenLog } from "../base/log.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { Config, InstanceConfig } from "../config/config.ts";
+import { addressWarnings } from "../config/address_warnings.ts";
 import { formatErrors, readConfig } from "../config/load.ts";
 import type { ReloadView } from "../control/admin.ts";
 import { changeText, configChanges } from "./config_changes.ts";
@@ -39,9 +41,9 @@ async function reloadOnce(reloading: ReloadParts): Promise<Result<ReloadView>> {
   const { log, path } = reloading;
   const result = await applyFile(reloading);
   if (result.ok) {
-    const { changes, notes } = result.value;
+    const { changes, notes, warnings = [] } = result.value;
     for (const change of changes) log.info(`Changed: ${change}`);
-    for (const note of notes) log.warn(note);
+    for (const note of [...notes, ...warnings]) log.warn(note);
     log.info("The configuration is reloaded", { file: path, changes: changes.length });
     return result;
   }
@@ -70,7 +72,8 @@ async function applyFile(reloading: ReloadParts): Promise<Result<ReloadView>> {
 async function apply(reloading: ReloadParts, config: Config): Promise<ReloadView> {
   const { parts, log, doors, wishes, onChange } = reloading;
   const before = parts.current.settings;
-  const settings = settingsOf(config, localAddresses(), before);
+  const addresses = localAddresses();
+  const settings = settingsOf(config, addresses, before);
   await using undo = new AsyncDisposableStack();
   const newLog = log.prepare(config.log);
   undo.defer(() => newLog.abort());
@@ -89,6 +92,10 @@ async function apply(reloading: ReloadParts, config: Config): Promise<ReloadView
   return {
     changes: configChanges(before.config, config).map(changeText),
     notes: [...newNotes(before.config, config), ...hints(parts, before.config, config)],
+    warnings: addressWarnings(
+      config,
+      addresses.map((each) => ({ ...each, address: formatIpv4(each.address) })),
+    ),
   };
 }
 

@@ -9,6 +9,8 @@ import type { ScriptView } from "./kamailio/script.ts";
 /** All that the checks know of the machine, as plain data; what could not be looked at says why. */
 export interface Facts {
   readonly configPath: string;
+  /** When the file was last written; null if that cannot be seen. */
+  readonly configChangedMs: number | null;
   /** The configuration, or its errors, a line each. */
   readonly config: Result<Config>;
   /** Who looks. */
@@ -84,6 +86,9 @@ export interface RouteProbe {
   readonly iif: string;
   /** What `to` stands for: a party of a live call, a neighbour, or anybody on the internet. */
   readonly target: "party" | "neighbour" | "anybody";
+  /** Of a party: whether RTP of it has come, and when its call was opened. */
+  readonly isHeard?: boolean;
+  readonly openedMs?: number;
   /** The interface that it leaves by, or the kernel's refusal. */
   readonly way: Result<string>;
 }

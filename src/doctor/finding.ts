@@ -20,6 +20,7 @@ export const CHECKS = [
   ["firewall.forward", "no FORWARD chain drops relayed media (firewalld, ufw, Docker, others)"],
   ["firewall.postrouting", "no postrouting chain drops relayed media"],
   ["media.address", "each media address is on an interface that is up"],
+  ["media.sides", "internal_ip and external_ip are not swapped"],
   ["media.route", "the kernel finds a way for relayed packets"],
   ["ports.reserved", "the relay's ports are not handed out to programs"],
   ["ports.taken", "no program, no second engine, has sockets on the relay's ports"],

@@ -15,7 +15,16 @@ import { rulesListing } from "../support/rules_listing.ts";
 import { SNAPSHOT } from "./snapshot.ts";
 import { CHECKS } from "../../src/doctor/finding.ts";
 import { doctorJson, doctorText } from "../../src/doctor/report.ts";
-import { config, DOCTOR_REPORT, DRAIN, RELOAD, REPORTS, SESSIONS, STATUS } from "./views.ts";
+import {
+  config,
+  DOCTOR_REPORT,
+  DRAIN,
+  OWN_ADDRESSES,
+  RELOAD,
+  REPORTS,
+  SESSIONS,
+  STATUS,
+} from "./views.ts";
 
 /** The commands that have a help text of their own. */
 export const COMMANDS = [
@@ -49,7 +58,7 @@ export const GENERATORS: ReadonlyMap<string, () => string> = new Map([
   ["doctor.txt", () => doctorText(DOCTOR_REPORT)],
   ["doctor.json", () => doctorJson(DOCTOR_REPORT)],
   ["doctor_ids.txt", () => CHECKS.map(([id]) => `${id}\n`).join("")],
-  ["check-config.txt", () => configText("/etc/lrkproxy/lrkproxy.ini", config())],
+  ["check-config.txt", () => configText("/etc/lrkproxy/lrkproxy.ini", config(), OWN_ADDRESSES)],
 ]);
 
 /** What a golden file has to hold. */

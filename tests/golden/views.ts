@@ -172,6 +172,10 @@ export const DRAIN: DrainView = { seconds: 12, callsLeft: 3, stopsInSeconds: 588
 export const RELOAD: ReloadView = {
   changes: ["[session] timeout: 60 -> 30", "instance second: removed (udp:[::1]:8082)"],
   notes: ['The 2 sessions of instance "second", which is gone, go on until they fall silent'],
+  warnings: [
+    "[kernel] internal_ip and external_ip look swapped: internal_ip 192.0.2.1 is a public address, " +
+    "external_ip 10.10.1.1 a private one",
+  ],
 };
 
 const INI = `
@@ -235,3 +239,9 @@ export const DOCTOR_REPORT: Report = {
     },
   ],
 };
+
+/** The machine of {@link config}, whose second instance waits for an address. */
+export const OWN_ADDRESSES = [
+  { interface: "inside", address: "10.10.1.1" },
+  { interface: "outside", address: "192.0.2.1" },
+];

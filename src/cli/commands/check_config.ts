@@ -1,7 +1,19 @@
+import { addressWarnings, type OwnAddress } from "../../config/address_warnings.ts";
 import type { Config, LoopbackEndpoint } from "../../config/config.ts";
 
-/** What a configuration amounts to, for people. */
-export function configText(path: string, config: Config): string {
+/** The IPv4 addresses of this machine. */
+export function ownAddresses(): readonly OwnAddress[] {
+  return Deno.networkInterfaces().filter(({ family }) => family === "IPv4")
+    // An address may have a label, `eth0:1`, which is no interface.
+    .map(({ name, address }) => ({ interface: name.replace(/:.*/, ""), address }));
+}
+
+/** What a configuration amounts to, for people, on a machine with these addresses. */
+export function configText(
+  path: string,
+  config: Config,
+  own: readonly OwnAddress[],
+): string {
   const { session, instances, maxSessions, controlAllow, metrics: { listen } } = config;
   const lines = [
     `${path} is valid.`,
@@ -20,6 +32,7 @@ export function configText(path: string, config: Config): string {
     `removed after ${session.staleLimitSeconds} s, or ${session.unheardLimitSeconds} s if never heard from`,
     ...(listen ? [`metrics: ${"path" in listen ? listen.path : urlOf(listen)}`] : []),
     ...config.notes.map((note) => `note: ${note}`),
+    ...addressWarnings(config, own).map((each) => `warning: ${each}`),
   ];
   return lines.join("\n") + "\n";
 }

@@ -7,6 +7,7 @@ import { checkFirewall } from "./firewall.ts";
 import { checkGuards, checkKamailioSocket } from "./kamailio.ts";
 import { checkFlush, checkKernel, checkModule, checkNftVersion, checkSettings } from "./kernel.ts";
 import { checkClock, checkFiles, checkSoftirq } from "./machine.ts";
+import { checkSides } from "./sides.ts";
 import { checkAddresses, checkRoutes } from "./media.ts";
 import { checkCapacity, checkReserved, checkTaken } from "./ports.ts";
 import { checkStaleLimit } from "./stale_limit.ts";
@@ -23,6 +24,7 @@ const ALL: readonly ((facts: Facts) => Finding | readonly Finding[])[] = [
   checkSettings,
   checkFirewall,
   checkAddresses,
+  checkSides,
   checkRoutes,
   checkReserved,
   checkTaken,

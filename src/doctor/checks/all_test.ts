@@ -16,6 +16,7 @@ const SYSCTLS = healthy().sysctls;
 const ABSENT = { ...DAEMON, status: err("No such file or directory"), ownsTable: false };
 const MODULE = healthy().module;
 const KMOD = { sessions: 1, flows: 4, room: 100, dropped: {}, left: {} };
+const SWAP = /^\[kernel\] in .*: internal_ip : 192\.0\.2\.1, external_ip : 10\.10\.1\.1$/m;
 const KAMAILIO = healthy().kamailio;
 
 function status(changes: Partial<typeof STATUS>): Pick<Facts, "daemon"> {
@@ -163,6 +164,55 @@ const CASES:
       /inside, which is down/,
       /ip link set inside up/,
     ],
+    [
+      "media.sides",
+      "fail",
+      swapped({ isHeard: false }),
+      /192\.0\.2\.20 is reached by outside and told 10\.10\.1\.1, which is on inside/,
+      SWAP,
+    ],
+    ["media.sides", "warn", swapped({ isHeard: true }), /look swapped/, SWAP],
+    // A party that is reached the other way, as of two phones on one side, is no sign by itself.
+    [
+      "media.sides",
+      "ok",
+      { routes: swapped({ isHeard: false }).routes.slice(0, 1) },
+      /1 of 1 parties/,
+    ],
+    [
+      "media.sides",
+      "warn",
+      {
+        config: ok({
+          ...config(),
+          instances: config().instances.map((each) => ({
+            ...each,
+            internalIp: "198.51.100.7",
+            externalIp: "10.10.1.1",
+          })),
+        }),
+      },
+      /external_ip 10\.10\.1\.1 is private/,
+      /internal_ip : 10\.10\.1\.1, external_ip : 198/,
+    ],
+    [
+      "media.sides",
+      "warn",
+      {
+        routes: healthy().routes.map((each) => ({ ...each, way: ok("inside") })),
+      },
+      /default route leaves by inside/,
+      SWAP,
+    ],
+    ["media.sides", "skip", {
+      ...swapped({ isHeard: false }),
+      configChangedMs: healthy().clock.nowMs - 10_000,
+    }, /was changed after Kamailio had asked/],
+    ["media.sides", "ok", {
+      routes: swapped({ isHeard: false }).routes.map((each) => ({ ...each, openedMs: 1 })),
+      configChangedMs: 2,
+    }, /no call is up/],
+    ["media.sides", "skip", { addresses: [] }, /on no interface/],
     [
       "media.route",
       "warn",
@@ -330,6 +380,17 @@ const CASES:
       /chown 7 \/x/,
     ],
   ];
+
+/** Parties of a call that are each reached by the interface of the other one's address. */
+function swapped({ isHeard }: { readonly isHeard: boolean }): Pick<Facts, "routes"> {
+  const target = "party";
+  return {
+    routes: [
+      { from: "10.10.1.1", to: "192.0.2.20", iif: "outside", target, isHeard, way: ok("outside") },
+      { from: "192.0.2.1", to: "10.10.1.10", iif: "inside", target, isHeard, way: ok("inside") },
+    ],
+  };
+}
 
 function portsTo(endPort: number): ReturnType<typeof config> {
   const usual = config();

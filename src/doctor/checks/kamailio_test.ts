@@ -55,7 +55,7 @@ function facts(
 }
 
 function peer(address: string, { open = 3, close = 0 } = {}): PeerView {
-  return { instance: "default", address, lastSeconds: 40, open, close };
+  return { instance: "default", address, lastSeconds: 40, configSeconds: null, open, close };
 }
 
 function expect(

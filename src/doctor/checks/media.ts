@@ -1,20 +1,30 @@
 import { formatIpv4 } from "../../base/ipv4.ts";
+import { keyOf, ownText } from "../../config/address_warnings.ts";
 import type { Facts, LinkFacts, RouteProbe } from "../facts.ts";
 import { failure, type Finding, good, skipped, warning } from "../finding.ts";
 import { mediaAddresses, mediaPaths } from "../media_paths.ts";
 import { unmetSettings } from "./kernel.ts";
 
 /** Is each media address on an interface that is up? */
-export function checkAddresses({ config, addresses, links }: Facts): readonly Finding[] {
+export function checkAddresses(
+  { config, configPath, addresses, links }: Facts,
+): readonly Finding[] {
   const id = "media.address";
   if (!config.ok) return [];
   return mediaAddresses(config.value).map((address) => {
     const carrier = addresses.find((each) => formatIpv4(each.address) === address);
     if (!carrier) {
-      return failure(id, `no interface has the media address ${address}`, {
+      const key = keyOf(config.value.instances, address);
+      const own = ownText(
+        addresses.map((each) => ({ ...each, address: formatIpv4(each.address) })),
+      );
+      return failure(id, `no interface has the media address ${address} (${key})`, {
         why:
           "packets to it go elsewhere; behind static NAT, internal_local or external_local names the address of this machine",
-        remedy: [`ip address add ${address}/PREFIX dev INTERFACE`, "or correct lrkproxy.ini"],
+        remedy: [
+          `${key} in ${configPath}: one of this machine's addresses (${own}); then lrkproxy reload, and restart Kamailio`,
+          `or ip address add ${address}/PREFIX dev INTERFACE`,
+        ],
       });
     }
     const { interface: name } = carrier;

@@ -1,4 +1,4 @@
-import { kernelClock, readProcFile } from "../../base/procfs.ts";
+import { fileStamp, kernelClock, readProcFile } from "../../base/procfs.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Config } from "../../config/config.ts";
 import { readConfig } from "../../config/load.ts";
@@ -51,6 +51,7 @@ export async function gatherFacts(options: GatherOptions): Promise<Facts> {
   ]);
   return {
     configPath: options.config,
+    configChangedMs: fileStamp(options.config)?.modifiedMs ?? null,
     config,
     user: whoLooks(),
     daemon,

@@ -108,12 +108,23 @@ function parties(
 ): readonly Question[] {
   const interfaceOf = (relay: string): string | undefined =>
     addresses.find(({ address }) => formatIpv4(address) === hostOf(relay))?.interface;
-  return sessions.flatMap(({ caller, callee }) => [[caller, callee], [callee, caller]])
-    .flatMap(([party, other]): Question[] => {
-      const iif = other && interfaceOf(other.relay);
-      if (!party || !iif || party.onHold) return [];
+  return sessions.flatMap(({ caller, callee, createdMs }) => [
+    { party: caller, other: callee, createdMs },
+    { party: callee, other: caller, createdMs },
+  ])
+    .flatMap(({ party, other, createdMs }): Question[] => {
+      const iif = interfaceOf(other.relay);
+      if (!iif || party.onHold) return [];
       const to = hostOf(party.rtp.source ?? party.signalled);
-      return [{ from: hostOf(party.relay), to, iif, target: "party" }];
+      const isHeard = party.rtp.packets > 0;
+      return [{
+        from: hostOf(party.relay),
+        to,
+        iif,
+        target: "party",
+        isHeard,
+        openedMs: createdMs,
+      }];
     }).slice(0, MOST_PARTIES);
 }
 

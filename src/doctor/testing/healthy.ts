@@ -66,6 +66,7 @@ function linkSettings(name: string): Readonly<Record<string, string>> {
 export function healthy(changes: Partial<Facts> = {}): Facts {
   return {
     configPath: "/etc/lrkproxy/lrkproxy.ini",
+    configChangedMs: null,
     config: ok(config()),
     user: { uid: 0, mayAdministerNetwork: true },
     daemon: {

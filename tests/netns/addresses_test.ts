@@ -1,0 +1,104 @@
+import { strict as assert } from "node:assert";
+import type { ReloadView } from "../../src/control/admin.ts";
+import type { Finding } from "../../src/doctor/finding.ts";
+import { type Ini, PROGRAM } from "./daemon.ts";
+import { diagnose } from "./doctor.ts";
+import { CALL, type Call } from "./kamailio.ts";
+import { openWorld, type World } from "./world.ts";
+
+const SWAPPED: Ini = { kernel: { internal_ip: "192.0.2.1", external_ip: "10.10.1.1" } };
+const TYPO: Ini = { kernel: { external_ip: "192.0.2.11" } };
+
+/** The call as Kamailio opens it when lrkproxy has told it the addresses the wrong way round. */
+const CROSSED: Call = { ...CALL, snat: "192.0.2.1:20002", dst: "10.10.1.1:20000" };
+
+async function sides(world: World): Promise<Finding> {
+  const { of } = await diagnose(world.relay, { config: world.daemon.configPath });
+  const [found] = of("media.sides");
+  assert(found);
+  return found;
+}
+
+/** What check-config prints on the relay, which has to end well. */
+function checkConfig({ relay, daemon }: World): string {
+  return relay.command(PROGRAM, "check-config", "--config", daemon.configPath);
+}
+
+Deno.test("doctor: swapped addresses are named by the calls that are up, with the lines that cure it", async () => {
+  await using world = await openWorld({ ini: SWAPPED });
+  await world.kamailio.open(CROSSED);
+  const found = await sides(world);
+  assert.equal(found.severity, "fail");
+  assert.match(
+    found.what,
+    /internal_ip and external_ip look swapped: .*10\.10\.1\.10 is reached by inside and told 192\.0\.2\.1/,
+  );
+  assert.match(
+    found.remedy[0] ?? "",
+    /^\[kernel\] in .*: internal_ip : 10\.10\.1\.1, external_ip : 192\.0\.2\.1$/,
+  );
+  // Calls that Kamailio opens before it is restarted must not have them swapped once more.
+  await world.daemon.reload({});
+  // As if the daemon had run for longer than the seconds that it counts in.
+  const later = new Date(Date.now() + 5000);
+  await Deno.utime(world.daemon.configPath, later, later);
+  const reloaded = await sides(world);
+  assert.equal(reloaded.severity, "skip");
+  assert.match(reloaded.what, /restart Kamailio/);
+  await world.kamailio.close(CROSSED);
+  await world.daemon.kill("SIGTERM");
+  world.daemon.configure({});
+  await world.daemon.start();
+  await world.kamailio.open(CALL);
+  const cured = await sides(world);
+  assert.deepEqual(
+    [cured.severity, /parties are reached/.test(cured.what)],
+    ["ok", true],
+    cured.what,
+  );
+});
+
+Deno.test("doctor: addresses look swapped without a call too, by their kind or by the default route", async () => {
+  await using world = await openWorld({ ini: SWAPPED });
+  assert.match((await sides(world)).what, /internal_ip 192\.0\.2\.1 is public/);
+  await using other = await openWorld({
+    prepare: ({ relay }) => void relay.ip("route", "add", "default", "via", "10.10.1.10"),
+  });
+  const found = await sides(other);
+  assert.equal(found.severity, "warn");
+  assert.match(found.what, /the default route leaves by inside/);
+});
+
+Deno.test("doctor: a wrong media address is named with its key and the addresses that there are", async () => {
+  await using world = await openWorld({ ini: TYPO });
+  const { of } = await diagnose(world.relay, { config: world.daemon.configPath });
+  const found = of("media.address").find(({ severity }) => severity === "fail");
+  assert.match(found?.what ?? "", /192\.0\.2\.11 \(\[kernel\] external_ip\)/);
+  assert.match(
+    found?.remedy[0] ?? "",
+    /one of .*10\.10\.1\.1 on inside, 192\.0\.2\.1 on outside.*lrkproxy reload/,
+  );
+});
+
+Deno.test("check-config and reload name an address that no interface has, and swapped ones", async () => {
+  await using world = await openWorld();
+  const cases: readonly (readonly [Ini, RegExp | null])[] = [
+    [{}, null],
+    [
+      TYPO,
+      /^warning: line \d+: \[kernel\] external_ip 192\.0\.2\.11: no interface of this machine has/m,
+    ],
+    [SWAPPED, /^warning: \[kernel\] internal_ip and external_ip look swapped/m],
+  ];
+  for (const [ini, says] of cases) {
+    world.daemon.configure(ini);
+    const checked = checkConfig(world);
+    const reloaded = await world.daemon.reload(ini);
+    const { reload } = await world.daemon.json<{ reload: ReloadView }>("reload");
+    assert.match(checked, / is valid\.\n/);
+    for (const text of [checked, reloaded, `warning: ${reload.warnings?.join("\n")}`]) {
+      if (says) assert.match(text, says);
+      else assert.doesNotMatch(text, /interface|swapped/);
+    }
+  }
+});
