@@ -221,7 +221,11 @@ function buildProgram(choose: (invocation: Invocation) => void): Command {
       "--fix",
       "put right what is the relay's own: settings of the media interfaces, reserved ports, file modes; never a firewall",
     )
-    .option("--kamailio <path>", "Kamailio's configuration", KAMAILIO_CFG)
+    .option(
+      "--kamailio <path>",
+      "a configuration of Kamailio to look at besides those that run",
+      KAMAILIO_CFG,
+    )
     .action((options) => choose({ command: "doctor", options }));
   withJson(add("version", "Print the version."))
     .action((options) => choose({ command: "version", options }));

@@ -49,6 +49,9 @@ export interface DaemonFacts {
   readonly status: Result<StatusView>;
   /** Whether some daemon owns the table of this network namespace. */
   readonly ownsTable: boolean;
+  /** The file that it was started with, and whether that is the one of this report; null if not known. */
+  readonly configPath: string | null;
+  readonly hasSameConfig: boolean | null;
   /** How many files it may open. */
   readonly openFilesLimit: number | null;
 }

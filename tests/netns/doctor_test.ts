@@ -274,6 +274,24 @@ for (const { id, severity, says, world: options, ruin, curable = false, prelude 
   });
 }
 
+Deno.test("doctor: a file that is not the one in force is named, and so is one that was not read again", async () => {
+  await using world = await openWorld();
+  const { configPath, folder, adminSocket } = world.daemon;
+  const [other, deaf] = [`${folder}/other.ini`, `${folder}/deaf.ini`];
+  const text = await Deno.readTextFile(configPath);
+  await Deno.writeTextFile(other, text);
+  await Deno.writeTextFile(deaf, text.replace(adminSocket, `${folder}/none.sock`));
+  for (const config of [other, deaf]) {
+    const [found] = (await diagnose(world.relay, { config })).of("daemon.running");
+    assert.equal(found?.severity, "warn", config);
+    assert.deepEqual(found.remedy, [`lrkproxy doctor --config ${configPath}`]);
+  }
+  world.daemon.configure({ kernel: { end_port: 25000 } });
+  const [unread] = (await diagnose(world.relay, { config: configPath })).of("daemon.running");
+  assert.match(unread?.what ?? "", /as it is now: it says instance default: .*20000-25000/);
+  assert.deepEqual(unread?.remedy, ["lrkproxy reload"]);
+});
+
 /** A relay as it is in want of nothing: what the machine itself may lack is not looked at. */
 async function healthyWorld(): Promise<World> {
   return await openWorld({

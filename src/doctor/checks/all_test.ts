@@ -39,6 +39,27 @@ const CASES:
       /--socket/,
     ],
     ["daemon.running", "warn", status({ version: "0.0.1" }), /0\.0\.1/, /restart/],
+    [
+      "daemon.running",
+      "warn",
+      { daemon: { ...DAEMON, configPath: "/other.ini", hasSameConfig: false } },
+      /goes by \/other\.ini, this report by \/etc/,
+      /doctor --config \/other\.ini$/,
+    ],
+    [
+      "daemon.running",
+      "warn",
+      { daemon: { ...ABSENT, ownsTable: true, configPath: "/other.ini", hasSameConfig: false } },
+      /does not answer/,
+      /doctor --config \/other\.ini$/,
+    ],
+    [
+      "daemon.running",
+      "warn",
+      { config: ok(portsTo(40000)) },
+      /does not go by .* it says instance default: .*20000-40000/,
+      /^lrkproxy reload$/,
+    ],
     ["daemon.running", "skip", {
       daemon: { ...ABSENT, status: err("Permission denied (os error 13)"), ownsTable: true },
       user: { uid: 1000, mayAdministerNetwork: false },

@@ -1,4 +1,7 @@
 import { VERSION } from "../../base/version.ts";
+import { hostText } from "../../base/cidr.ts";
+import type { InstanceConfig } from "../../config/config.ts";
+import type { InstanceView, StatusView } from "../../control/admin.ts";
 import type { Facts } from "../facts.ts";
 import { failure, type Finding, good, skipped, warning } from "../finding.ts";
 
@@ -12,10 +15,24 @@ export function checkConfig({ config, configPath }: Facts): Finding {
 }
 
 /** Is there a daemon, and does it answer? */
-export function checkDaemon({ daemon: { status, adminSocket, ownsTable }, user }: Facts): Finding {
+export function checkDaemon(facts: Facts): Finding {
+  const { daemon: { status, adminSocket, ownsTable, configPath, hasSameConfig }, user } = facts;
   const id = "daemon.running";
   if (status.ok) {
     const { version, pid } = status.value;
+    if (hasSameConfig === false) {
+      return warning(id, `the daemon goes by ${configPath}, this report by ${facts.configPath}`, {
+        why: "much of what follows is about another file than the one in force",
+        remedy: [`lrkproxy doctor --config ${configPath}`],
+      });
+    }
+    const unread = unreadChange(facts, status.value);
+    if (unread) {
+      return warning(id, `the daemon does not go by ${facts.configPath} as it is now: ${unread}`, {
+        why: "the file was changed and not read since; what follows is about the file",
+        remedy: ["lrkproxy reload"],
+      });
+    }
     if (version === VERSION) return good(id, `lrkproxy ${version} runs, pid ${pid}`);
     return warning(id, `the daemon is ${version}, this program is ${VERSION}`, {
       why: "an upgrade takes effect with the next start; calls go on meanwhile",
@@ -28,12 +45,49 @@ export function checkDaemon({ daemon: { status, adminSocket, ownsTable }, user }
   if (ownsTable) {
     return warning(id, `a daemon runs, but does not answer at ${adminSocket}: ${status.error}`, {
       why: "it reads another configuration, or hangs",
-      remedy: ["lrkproxy doctor --socket PATH, or --config FILE, as the daemon was started with"],
+      remedy: [
+        configPath && hasSameConfig !== true
+          ? `lrkproxy doctor --config ${configPath}`
+          : "lrkproxy doctor --socket PATH, or --config FILE, as the daemon was started with",
+      ],
     });
   }
   return warning(id, `no daemon runs here (${adminSocket})`, {
     why: "Kamailio waits up to 5 s for each command, and new calls have no media",
     remedy: ["systemctl start lrkproxy"],
+  });
+}
+
+/** The first thing of media and control in which the file differs from what is in force. */
+function unreadChange({ config }: Facts, { instances }: StatusView): string | null {
+  if (!config.ok) return null;
+  const [is, was] = [config.value.instances.map(settingsText), instances.map(viewText)];
+  const changed = is.find((text) => !was.includes(text));
+  if (changed !== undefined) return `it says ${changed}`;
+  const gone = was.find((text) => !is.includes(text));
+  return gone === undefined ? null : `it no longer says ${gone}`;
+}
+
+type Named = Pick<InstanceView, "name" | "internal" | "external" | "ports" | "control">;
+
+function viewText({ name, internal, external, ports, control }: Named): string {
+  return `instance ${name}: ${internal} and ${external}, ports ${ports}, control ${
+    control.join(" ")
+  }`;
+}
+
+/** What `status` would say of an instance. */
+function settingsText(instance: InstanceConfig): string {
+  const { name, udp, unix, internalIp, internalLocal, externalIp, externalLocal } = instance;
+  const carried = (advertised: string, local: string): string =>
+    advertised === local ? advertised : `${advertised} (${local})`;
+  const control = [udp && `udp:${hostText(udp.host)}:${udp.port}`, unix && `unix:${unix.path}`];
+  return viewText({
+    name,
+    internal: carried(internalIp, internalLocal),
+    external: carried(externalIp, externalLocal),
+    ports: `${instance.startPort}-${instance.endPort}`,
+    control: control.filter((each) => each !== null),
   });
 }
 

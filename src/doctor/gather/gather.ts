@@ -1,4 +1,5 @@
 import { fileStamp, kernelClock, readProcFile } from "../../base/procfs.ts";
+import { commandLine, processIds, processName, sharesNetwork } from "../../base/processes.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Config } from "../../config/config.ts";
 import { readConfig } from "../../config/load.ts";
@@ -39,7 +40,8 @@ export async function gatherFacts(options: GatherOptions): Promise<Facts> {
   const known = config.ok ? config.value : null;
   const addresses = localAddresses();
   const interfaces = known ? interfacesOf(known, addresses) : [];
-  const daemon = await gatherDaemon(options.socket ?? known?.adminSocket ?? DEFAULT_SOCKET);
+  const adminSocket = options.socket ?? known?.adminSocket ?? DEFAULT_SOCKET;
+  const daemon = await gatherDaemon(adminSocket, options.config);
   const [cpu, firewalls, kamailio, nftVersion, tableCheck, routes, nftFiles] = await Promise.all([
     gatherCpu(),
     gatherFirewalls(),
@@ -106,12 +108,26 @@ function gatherModule(): ModuleFacts {
   };
 }
 
-async function gatherDaemon(adminSocket: string): Promise<DaemonFacts> {
+/** What a daemon in this network was started with, by its command line. */
+function configOfProcess(): string | null {
+  const found = processIds().filter((pid) => processName(pid) === "lrkproxy")
+    .filter((pid) => sharesNetwork(pid) === true).flatMap((pid) => {
+      const words = commandLine(pid);
+      // The runtime has a word "run" of its own, with other options behind it.
+      const at = words.findIndex((word, i) => word === "run" && words[i + 1] === "--config");
+      return words[at + 2] !== undefined && at >= 0 ? [words[at + 2] ?? ""] : [];
+    });
+  return found[0] ?? null;
+}
+
+async function gatherDaemon(adminSocket: string, config: string): Promise<DaemonFacts> {
   const answer = await ask(adminSocket, { command: "status" });
   const status = answer.ok && "status" in answer.value
     ? ok(answer.value.status)
     : err(answer.ok ? "it answered something else" : answer.error);
   const limits = status.ok ? readProcFile(`/proc/${status.value.pid}/limits`) : null;
+  const configPath = status.ok ? status.value.config ?? null : configOfProcess();
+  const [theirs, ours] = [configPath ?? "", config].map((path) => fileStamp(path)?.identity);
   const limit = /^Max open files\s+(\d+)/m.exec(limits ?? "")?.[1];
   return {
     adminSocket,
@@ -119,6 +135,8 @@ async function gatherDaemon(adminSocket: string): Promise<DaemonFacts> {
     ownsTable: (readProcFile("/proc/net/unix") ?? "").includes(
       "@lrkproxy-owner-of-table-ip-lrkproxy",
     ),
+    configPath,
+    hasSameConfig: theirs === undefined || ours === undefined ? null : theirs === ours,
     openFilesLimit: limit === undefined ? null : Number(limit),
   };
 }

@@ -73,6 +73,8 @@ export function healthy(changes: Partial<Facts> = {}): Facts {
       adminSocket: "/run/lrkproxy/admin.sock",
       status: ok(STATUS),
       ownsTable: true,
+      configPath: "/etc/lrkproxy/lrkproxy.ini",
+      hasSameConfig: true,
       openFilesLimit: 1024,
     },
     kernelRelease: "6.1.0",
