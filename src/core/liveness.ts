@@ -1,5 +1,5 @@
 import type { FlowCount } from "./backend.ts";
-import type { FlowIndex } from "./session.ts";
+import { type FlowIndex, hasLearned } from "./session.ts";
 import type { Entry } from "./table.ts";
 
 /** How long a session may be silent, in seconds. */
@@ -26,11 +26,13 @@ export function takeCounts(
     if (!count) return;
     if (count.packets > sample.packets) {
       sample.heardMs = nowMs;
+      sample.heardAfterMs = sample.readMs;
       entry.liveliest = index as FlowIndex;
       grown = true;
     }
     sample.packets = count.packets;
     sample.bytes = count.bytes;
+    sample.readMs = nowMs;
   });
   if (grown) entry.heardMs = entry.aliveMs = nowMs;
   entry.sampledMs = nowMs;
@@ -39,7 +41,7 @@ export function takeCounts(
 
 /** Whether anything was ever heard of the session. */
 export function wasHeard(entry: Entry): boolean {
-  return entry.samples.some((sample) => sample.heardMs !== null);
+  return entry.samples.some((sample) => sample.heardMs !== null) || hasLearned(entry.session);
 }
 
 /** What the silence of a session calls for. */

@@ -6,7 +6,7 @@ import { countManyFlows } from "./counting.ts";
 import { takeCounts } from "./liveness.ts";
 import { type Command, namesIn, type Plan, planCommand, type PlanningParts } from "./plan.ts";
 import type { Session } from "./session.ts";
-import { type Entry, newEntry } from "./table.ts";
+import { type Entry, foundEntry, newEntry } from "./table.ts";
 
 /** Whether the data path does what a command asked. */
 export type Outcome = Result<"opened" | "updated" | "closed" | "nothing", Refusal>;
@@ -99,7 +99,7 @@ export class Relay {
 
   /** Take up a session that the data path already carries. */
   adopt(session: Session): Entry {
-    const entry = newEntry(session, this.parts.clock.now());
+    const entry = foundEntry(session, this.parts.clock.now());
     this.parts.table.add(entry);
     return entry;
   }
@@ -146,7 +146,7 @@ export class Relay {
       known.sampledMs = -Infinity;
       this.parts.table.update(known, session);
     } else {
-      this.adopt(session);
+      this.parts.table.add(newEntry(session, this.parts.clock.now()));
     }
     const kind = known ? "updated" : "opened";
     this.parts.emit({ kind, session });

@@ -169,6 +169,11 @@ export function flowsOf(session: Session): readonly (Flow | null)[] {
   return FLOWS.map((index) => flowOf(session, index));
 }
 
+/** Whether a source port was learned, which takes a packet. */
+export function hasLearned({ latches }: Session): boolean {
+  return latches.some(({ locked }) => locked !== 0);
+}
+
 /** The session with one latch replaced. */
 export function withLatch(session: Session, index: FlowIndex, latch: Latch): Session {
   const latches: [Latch, Latch, Latch, Latch] = [...session.latches];

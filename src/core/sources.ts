@@ -203,6 +203,10 @@ export class Sources {
       if ((index & 1) === 0) entry.movedMs[index < 2 ? 0 : 1] = this.#relay.parts.clock.now();
       // Somebody speaks: that is worth a look.
       entry.sampledMs = -Infinity;
+      if (entry.state === "unheard") {
+        entry.state = "active";
+        this.#relay.parts.table.touch();
+      }
       this.#relay.parts.emit({ kind: "learned", session: entry.session, index, port });
     }
   }

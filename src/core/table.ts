@@ -6,11 +6,15 @@ import {
   flowIndexOf,
   type FlowKey,
   hasIdentity,
+  hasLearned,
   type Identity,
   type Session,
 } from "./session.ts";
 
-/** `unheard`: no packet yet. `stale`: silent, so its ports count as free; it still relays. */
+/**
+ * `unheard`: no packet yet. `active`: heard, and not yet proved silent. `stale`: silent, so its ports
+ * count as free; it still relays.
+ */
 export type SessionState = "unheard" | "active" | "stale";
 
 /** How often and when a flow was heard; times are on the monotonic clock. */
@@ -19,6 +23,10 @@ export interface FlowSample {
   bytes: number;
   /** When the count was last seen to have grown; null while it never has. */
   heardMs: number | null;
+  /** The last packet came after this: when the count was read before it was seen to have grown. */
+  heardAfterMs: number;
+  /** When the count was last read; -Infinity if it was never, and packets may be of long ago. */
+  readMs: number;
 }
 
 /** A session and what the daemon knows of its traffic. */
@@ -147,7 +155,13 @@ function socketsOf({ a, b }: Session): readonly number[] {
 
 /** A fresh entry for a session that nothing has been heard of. */
 export function newEntry(session: Session, nowMs: number): Entry {
-  const sample = (): FlowSample => ({ packets: 0, bytes: 0, heardMs: null });
+  const sample = (): FlowSample => ({
+    packets: 0,
+    bytes: 0,
+    heardMs: null,
+    heardAfterMs: -Infinity,
+    readMs: nowMs,
+  });
   return {
     session,
     state: "unheard",
@@ -160,4 +174,20 @@ export function newEntry(session: Session, nowMs: number): Entry {
     movedMs: [null, null],
     liveliest: 0,
   };
+}
+
+/**
+ * An entry for a session that the data path carried before this daemon came. Where a port was learned
+ * it was heard, so it counts as active until its silence is proved.
+ */
+export function foundEntry(session: Session, nowMs: number): Entry {
+  const entry = newEntry(session, nowMs);
+  for (const sample of entry.samples) sample.readMs = -Infinity;
+  if (hasLearned(session)) entry.state = "active";
+  return entry;
+}
+
+/** Whether nothing is known of a session but that it was there when the daemon started. */
+export function isUnread({ state, samples }: Entry): boolean {
+  return state === "unheard" && samples.every(({ readMs }) => readMs === -Infinity);
 }
