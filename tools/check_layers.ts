@@ -21,6 +21,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "config",
     "control/admin.ts",
     "kmod/fast_path.ts",
+    "kmod/installed.ts",
     "nft/load.ts",
     "nft/sysctls.ts",
     "rtnetlink",

@@ -1,4 +1,5 @@
 import { cString, errno, errorText, libc } from "../base/libc.ts";
+import { absentModuleText } from "./installed.ts";
 import { ANSWER, ANSWER_BYTES, Answers, BATCH_MAX, type Fault, REQUEST_BYTES } from "./wire.ts";
 
 /** The device of the kernel module. */
@@ -68,7 +69,7 @@ export class Device implements Disposable {
 
 function absence(path: string, code: number): string {
   if (code === ENOENT || code === ENXIO || code === ENODEV) {
-    return "the kernel module is not loaded (modprobe lrkproxy)";
+    return absentModuleText();
   }
   return `Cannot open ${path}: ${errorText(code)}`;
 }

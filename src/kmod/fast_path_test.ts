@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { KmodFastPath } from "./fast_path.ts";
+import { absentModuleText } from "./installed.ts";
 
 const ENDPOINT = { address: 1, port: 2 };
 const FLOW = {
@@ -11,7 +12,7 @@ const FLOW = {
 
 Deno.test("KmodFastPath says that there is no module, and takes nothing", () => {
   const fast = new KmodFastPath("/tmp/there is no such device");
-  const reason = "the kernel module is not loaded (modprobe lrkproxy)";
+  const reason = absentModuleText();
   assert.equal(fast.state(), reason);
   const edit = { remove: [FLOW.key], put: [{ flow: FLOW, isCarried: false }] };
   assert.deepEqual(fast.edit(edit), { removed: [null], refused: [reason] });

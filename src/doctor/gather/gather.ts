@@ -12,6 +12,7 @@ import {
 import { folderOf } from "../../base/folder.ts";
 import { localAddresses } from "../../daemon/media.ts";
 import { KmodFastPath } from "../../kmod/fast_path.ts";
+import { isModuleInstalled } from "../../kmod/installed.ts";
 import { tableText } from "../../nft/load.ts";
 import type { DaemonFacts, Facts, FileFacts, FileText, ModuleFacts } from "../facts.ts";
 import { isControlPort, isRelaySocket } from "../media_paths.ts";
@@ -98,12 +99,10 @@ function whoLooks(): Facts["user"] {
 }
 
 function gatherModule(): ModuleFacts {
-  const release = readProcFile("/proc/sys/kernel/osrelease")?.trim() ?? "";
-  const index = readProcFile(`/lib/modules/${release}/modules.dep`) ?? "";
   const state = new KmodFastPath().state();
   return {
     isLoaded: readProcFile("/sys/module/lrkproxy/version") !== null,
-    isInstalled: /(^|\/)lrkproxy\.ko(\.\w+)?:/m.test(index),
+    isInstalled: isModuleInstalled() === true,
     obstacle: typeof state === "string" ? state : null,
   };
 }
