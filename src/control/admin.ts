@@ -92,8 +92,10 @@ export interface FlowView {
   readonly latch: "open" | "locked" | "contested";
   readonly packets: number;
   readonly bytes: number;
-  /** Seconds since packets were last seen to arrive, to about the upkeep's round; null for never. */
+  /** The last packet came this long ago or longer; null for never. */
   readonly ageSeconds: number | null;
+  /** It came no longer ago than this: counts are read now and then, those of a quiet flow seldom. */
+  readonly ageAtMostSeconds: number | null;
 }
 
 /** One party of a session. */
@@ -140,12 +142,34 @@ export interface StrangerView {
   readonly packets: number;
 }
 
+/** What the kernel would do with a packet that is relayed to a party, and with that party's own. */
+export interface WayView {
+  readonly to: "caller" | "callee";
+  /** The relay's address that the packet carries, and the party's address that it goes to. */
+  readonly from: string;
+  readonly address: string;
+  /** The interface that it leaves by; null if there is none. */
+  readonly link: string | null;
+  /** Why there is no way, in the kernel's words; null if there is one. */
+  readonly refusal: string | null;
+  /** The router that it goes to; null if the party is on the link itself. */
+  readonly nextHop: string | null;
+  /** Whether the next hop has been asked for its hardware address in vain. */
+  readonly isNextHopSilent: boolean;
+  /** The largest packet that the way takes; null if not known. */
+  readonly mtu: number | null;
+  /** The interface on which the reverse path filter drops what the party sends; null if none does. */
+  readonly filteredBy: string | null;
+}
+
 /** A session and why it is as it is. */
 export interface SessionReport {
   readonly session: SessionView;
   readonly strangers: readonly StrangerView[];
   /** What is known of RTP that was lost on its way to the relay. */
   readonly loss: readonly LossView[];
+  /** The ways of its packets behind the relay; empty where nobody has looked. */
+  readonly ways: readonly WayView[];
   /** Sentences for an operator. */
   readonly findings: readonly string[];
 }
@@ -157,8 +181,12 @@ export interface InstanceView {
   readonly internal: string;
   readonly external: string;
   readonly ports: string;
+  /** Ports of the range, RTP and RTCP, that belong to sessions which are not stale. */
   readonly portsInUse: number;
   readonly nextPort: number;
+  /** Sessions that are not stale, and how many the range has room for at four ports each. */
+  readonly calls: number;
+  readonly room: number;
 }
 
 /** Who sends commands. */
@@ -184,7 +212,20 @@ export interface StatusView {
   readonly uptimeSeconds: number;
   readonly path: string;
   readonly paths: PathsView;
-  readonly sessions: { readonly unheard: number; readonly active: number; readonly stale: number };
+  readonly sessions: {
+    readonly unheard: number;
+    readonly active: number;
+    readonly stale: number;
+    /** Those of the unheard that have not been looked at since the daemon's start. */
+    readonly unread: number;
+  };
+  /** Sessions with RTP of one party only, see `lrkproxy_sessions_one_way`; null where nothing shows it. */
+  readonly oneWay: {
+    readonly caller: number;
+    readonly callee: number;
+    /** Of so many that have been up for long enough to tell. */
+    readonly of: number;
+  } | null;
   readonly instances: readonly InstanceView[];
   readonly control: Readonly<Record<string, number>>;
   /** Who has sent commands since the start, the last one first; older daemons do not say. */
@@ -192,6 +233,8 @@ export interface StatusView {
   readonly relay: Readonly<Record<string, unknown>>;
   readonly sysctls: Readonly<Record<string, string>>;
   readonly warnings: readonly string[];
+  /** For each of the warnings, what cures it or shows more of it. */
+  readonly remedies: readonly (readonly string[])[];
   readonly rssBytes: number;
   /** Null unless the daemon drains. */
   readonly drain: DrainView | null;
@@ -206,6 +249,8 @@ export type AdminResponse =
     readonly schema: number;
     readonly reports: readonly SessionReport[];
     readonly drain: DrainView | null;
+    /** The daemon's network namespace, as /proc names it; null if it cannot be read. */
+    readonly namespace: string | null;
   }
   | { readonly schema: number; readonly drain: DrainView | null }
   | { readonly schema: number; readonly reload: ReloadView }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { INSTANCE } from "../../tests/support/daemon.ts";
 import { numberedCall, opening, World } from "../../tests/support/world.ts";
 import type { InstanceConfig } from "../config/config.ts";
-import { type Census, countStates, isOneWay, takeCensus } from "./census.ts";
+import { allStates, type Census, isOneWay, takeCensus } from "./census.ts";
 
 async function open(): Promise<World> {
   return await new World().start();
@@ -15,14 +15,15 @@ function census(world: World, instances: readonly InstanceConfig[]): Promise<Cen
   });
 }
 
-Deno.test("countStates() counts the sessions of each state", async () => {
+Deno.test("allStates() counts the sessions of each state", async () => {
   const world = await open();
   world.handle(...[0, 1, 2].map((n) => opening(numberedCall(n))));
   world.send("10.10.1.10:6000", "10.10.1.1:20002");
   world.advance(30);
-  assert.deepEqual(countStates(world.table.entries()), { unheard: 2, active: 1, stale: 0 });
+  const count = async () => allStates(await census(world, [INSTANCE]));
+  assert.deepEqual(await count(), { unheard: 2, active: 1, stale: 0 });
   world.advance(60);
-  assert.equal(countStates(world.table.entries()).active, 0);
+  assert.equal((await count()).active, 0);
 });
 
 Deno.test("isOneWay() finds calls of which one party was never heard, once they are 30 s old", async () => {
@@ -56,16 +57,22 @@ Deno.test("takeCensus() counts ports, RTP and RTCP, of sessions that are not sta
   const world = await open();
   const count = async () => (await census(world, [INSTANCE, second])).ports;
   assert.deepEqual(await count(), [
-    { instance: "default", inUse: 0, free: 1000 },
-    { instance: "second", inUse: 0, free: 100 },
+    { instance: "default", inUse: 0, free: 1000, calls: 0, room: 250 },
+    { instance: "second", inUse: 0, free: 100, calls: 0, room: 25 },
   ]);
   // Two calls with four ports each, and one whose parties talk to the same port.
   const shared = { callId: "shared", dstPort: "20100", snatPort: "20100" };
   world.handle(...[numberedCall(0), numberedCall(1), shared].map(opening));
-  assert.deepEqual((await count())[0], { instance: "default", inUse: 10, free: 990 });
+  assert.deepEqual((await count())[0], {
+    ...{ instance: "default", inUse: 10, free: 990 },
+    ...{ calls: 3, room: 250 },
+  });
   // RTCP of the last port lies behind the range.
   world.handle(opening({ callId: "last", dstPort: "20999", snatPort: "20997" }));
-  assert.deepEqual((await count())[0], { instance: "default", inUse: 13, free: 987 });
+  assert.deepEqual((await count())[0], {
+    ...{ instance: "default", inUse: 13, free: 987 },
+    ...{ calls: 4, room: 250 },
+  });
   world.advance(120);
   assert.equal((await count())[0]?.inUse, 0);
 });
@@ -77,6 +84,41 @@ Deno.test("takeCensus() looks at thousands of sessions in parts, and at each onc
   const timer = setInterval(() => turns++, 0);
   const { states, oneWay } = await census(world, [INSTANCE]);
   clearInterval(timer);
-  assert.deepEqual([states.nft, oneWay], [{ unheard: 6000, active: 0, stale: 0 }, 0]);
+  assert.deepEqual([states.nft, oneWay], [{ unheard: 6000, active: 0, stale: 0 }, {
+    caller: 0,
+    callee: 0,
+    of: 0,
+  }]);
   assert.ok(turns > 0);
+});
+
+Deno.test("takeCensus() counts whose RTP alone is heard, of the calls that can be told", async () => {
+  const world = await open();
+  const caller = (n: number) => world.send("10.10.1.10:6000", `10.10.1.1:${20002 + 4 * n}`);
+  const callee = (n: number) => world.send("192.0.2.20:7000", `192.0.2.1:${20000 + 4 * n}`);
+  world.handle(...[0, 1, 2, 3].map((n) => opening(numberedCall(n))));
+  world.handle(opening({ ...numberedCall(4), dnatPort: "0" }));
+  for (const n of [0, 1, 2, 4]) caller(n);
+  for (const n of [2, 3]) callee(n);
+  world.advance(31);
+  world.handle(opening(numberedCall(5)));
+  caller(5);
+  world.advance(1);
+  const { oneWay } = await census(world, [INSTANCE]);
+  assert.deepEqual(oneWay, { caller: 2, callee: 1, of: 4 });
+});
+
+Deno.test("takeCensus() tells what was not looked at since the start from what was never heard", async () => {
+  const before = await open();
+  before.handle(...[0, 1, 2].map((n) => opening(numberedCall(n))));
+  before.send("10.10.1.10:6000", "10.10.1.1:20002");
+  before.advance(30);
+  const world = await new World({ kernel: before.backend.kernel, clock: before.clock }).start();
+  const { unread, ...taken } = await census(world, [INSTANCE]);
+  assert.deepEqual([allStates({ unread, ...taken }), unread], [
+    { unheard: 2, active: 1, stale: 0 },
+    2,
+  ]);
+  world.advance(30);
+  assert.equal((await census(world, [INSTANCE])).unread, 0);
 });

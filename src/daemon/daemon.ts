@@ -56,7 +56,10 @@ export async function runDaemon(config: Config, path: string): Promise<void> {
     adminDoor(wanted, (request) => desk.answer(request)),
     ...controlDoors(parts, wanted, { inheritance, isKept: notifier.isHeard }),
     ...metricsDoors(parts, wanted, {
-      sources: { warnings: () => desk.warnings().length, notReady: () => notReady(parts) },
+      sources: {
+        warnings: (census) => desk.warnings(census).length,
+        notReady: () => notReady(parts),
+      },
       isOptional: isStarting,
     }),
   ];

@@ -1,4 +1,5 @@
 import { hostText } from "../base/cidr.ts";
+import { readLink } from "../base/procfs.ts";
 import { VERSION } from "../base/version.ts";
 import {
   type AdminRequest,
@@ -13,15 +14,21 @@ import {
 } from "../control/admin.ts";
 import type { InstanceConfig } from "../config/config.ts";
 import type { Entry } from "../core/table.ts";
-import { countStates } from "./census.ts";
+import { allStates, type Census, type InstancePorts, takeCensus } from "./census.ts";
 import type { MediaState } from "./machine.ts";
 import { areDrainOptions } from "./drain.ts";
 import type { Reload } from "./reload.ts";
 import { type Moment, sessionReport, sessionView } from "./views.ts";
+import { oneWayWarning, remediesOf, roomWarning } from "./warnings.ts";
 import type { Parts } from "./wiring.ts";
 
 /** How many sessions are read before Kamailio gets its turn. */
 const READ_AT_ONCE = 200;
+/** Up to so many sessions are looked at twice if once does not tell who is silent, so long apart. */
+const FEW_SESSIONS = 1000;
+const LOOK_AGAIN_MS = 500;
+/** What is known of a flow to so many seconds needs no second look. */
+const CERTAIN_SECONDS = 20;
 
 /** Answers the command line. */
 export class Desk {
@@ -55,28 +62,24 @@ export class Desk {
   }
 
   /** What somebody should see to. */
-  warnings(): readonly string[] {
+  warnings({ oneWay }: Pick<Census, "oneWay">): readonly string[] {
     const { backend, config } = this.#parts;
-    const room = backend.room();
-    const tight = room < config.maxSessions
-      ? [`The kernel's table has room for ${room} sessions`]
-      : [];
-    return [...this.#machine.state.warnings, ...tight];
+    return [
+      ...this.#machine.state.warnings,
+      ...roomWarning(backend.room(), config.maxSessions),
+      ...config.session.learning === "once" ? oneWayWarning(oneWay) : [],
+    ];
   }
 
   /** Answer one question. */
   answer(request: AdminRequest): AdminResponse | ResponseText | Promise<AdminResponse> {
     switch (request.command) {
       case "status":
-        return { schema: SCHEMA, status: this.#status() };
+        return this.#status();
       case "sessions":
         return this.#sessions();
       case "show":
-        return {
-          schema: SCHEMA,
-          reports: this.#reports(this.#find(request.callId)),
-          drain: this.#parts.drain.view(),
-        };
+        return this.#show(request.callId);
       case "drop": {
         const dropped = this.#parts.relay.end(this.#find(request.callId), "dropped");
         return { schema: SCHEMA, dropped };
@@ -146,6 +149,7 @@ export class Desk {
   /** All sessions as text, a part at a time: as one object they would be the largest thing here. */
   async *#sessions(): ResponseText {
     const entries = [...this.#parts.relay.parts.table.entries()];
+    if (entries.length <= FEW_SESSIONS) await this.#lookTwice(entries);
     yield `{"schema":${SCHEMA},"sessions":[`;
     for (let at = 0, separator = ""; at < entries.length; at += READ_AT_ONCE) {
       const views = this.#read(entries.slice(at, at + READ_AT_ONCE));
@@ -159,12 +163,40 @@ export class Desk {
     yield "]}";
   }
 
+  async #show(callId: string): Promise<AdminResponse> {
+    const entries = this.#find(callId);
+    await this.#lookTwice(entries);
+    return {
+      schema: SCHEMA,
+      reports: this.#reports(entries),
+      drain: this.#parts.drain.view(),
+      namespace: networkNamespace(),
+    };
+  }
+
   #reports(entries: readonly Entry[]): readonly SessionReport[] {
     const strangers = this.#parts.backend.strangers();
     const { paths } = this.#parts;
+    const { warnings } = this.#machine.state;
     return this.#read(entries).map(([view, entry]) =>
-      sessionReport(view, entry, { strangers, loss: paths.lossOf(entry) })
+      sessionReport(view, entry, { strangers, loss: paths.lossOf(entry), warnings, ways: [] })
     );
+  }
+
+  /** A count that has grown since it was last read, long ago, does not tell whether it still grows. */
+  async #lookTwice(entries: readonly Entry[]): Promise<void> {
+    const isUncertain = ({ caller, callee }: SessionView): boolean =>
+      [caller, callee].some(({ rtp: { ageSeconds, ageAtMostSeconds } }) =>
+        ageSeconds !== null && ageSeconds <= CERTAIN_SECONDS &&
+        (ageAtMostSeconds ?? 0) > CERTAIN_SECONDS
+      );
+    for (let at = 0, views = 0; at < entries.length; at += READ_AT_ONCE) {
+      views += this.#read(entries.slice(at, at + READ_AT_ONCE))
+        .filter(([view]) => isUncertain(view)).length;
+      const isLast = at + READ_AT_ONCE >= entries.length;
+      const waitMs = isLast && views > 0 ? LOOK_AGAIN_MS : 0;
+      if (!isLast || waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    }
   }
 
   /** Those of the entries that are still there, with their latest counts. */
@@ -176,8 +208,18 @@ export class Desk {
     return current.map((entry) => [sessionView(entry, paths.pathOf(entry), moment), entry]);
   }
 
-  #status(): StatusView {
-    const { relay, journal, inbox, backend, paths, config } = this.#parts;
+  async #status(): Promise<AdminResponse> {
+    const { relay, clock, paths, config } = this.#parts;
+    const census = await takeCensus(relay.parts.table.entries(), {
+      ...{ instances: config.instances, nowMs: clock.now() },
+      pathOf: (entry) => paths.nameOf(entry),
+    });
+    return { schema: SCHEMA, status: this.#statusView(census) };
+  }
+
+  #statusView(census: Census): StatusView {
+    const { journal, inbox, backend, paths, config } = this.#parts;
+    const warnings = this.warnings(census);
     return {
       version: VERSION,
       pid: Deno.pid,
@@ -185,24 +227,27 @@ export class Desk {
       uptimeSeconds: Math.round(this.#moment().nowMs / 1000),
       path: backend.name,
       paths: paths.view(),
-      sessions: countStates(relay.parts.table.entries()),
-      instances: config.instances.map((instance) => this.#instance(instance)),
+      sessions: { ...allStates(census), unread: census.unread },
+      oneWay: config.session.learning === "once" ? census.oneWay : null,
+      instances: config.instances.map((instance) => this.#instance(instance, census.ports)),
       control: { ...inbox.counts },
       peers: inbox.peers.view(performance.now()),
       relay: { ...journal.counts },
       sysctls: this.#machine.state.sysctls,
-      warnings: this.warnings(),
+      warnings,
+      remedies: warnings.map(remediesOf),
       rssBytes: Deno.memoryUsage().rss,
       drain: this.#parts.drain.view(),
     };
   }
 
-  #instance(instance: InstanceConfig): InstanceView {
+  #instance(instance: InstanceConfig, ports: readonly InstancePorts[]): InstanceView {
     const { name, udp, unix, internalIp, externalIp, startPort, endPort } = instance;
     const control = [
       ...udp ? [`udp:${hostText(udp.host)}:${udp.port}`] : [],
       ...unix ? [`unix:${unix.path}`] : [],
     ];
+    const use = ports.find((each) => each.instance === name);
     const carried = (advertised: string, local: string): string =>
       advertised === local ? advertised : `${advertised} (${local})`;
     return {
@@ -211,8 +256,10 @@ export class Desk {
       internal: carried(internalIp, instance.internalLocal),
       external: carried(externalIp, instance.externalLocal),
       ports: `${startPort}-${endPort}`,
-      portsInUse: this.#parts.engine.portsInUse(name),
+      portsInUse: use?.inUse ?? 0,
       nextPort: this.#parts.engine.configOf(name).currentPort,
+      calls: use?.calls ?? 0,
+      room: use?.room ?? 0,
     };
   }
 
@@ -220,4 +267,9 @@ export class Desk {
     const { clock } = this.#parts;
     return { nowMs: clock.now(), epochMs: clock.epoch() };
   }
+}
+
+/** The network namespace that this process is in. */
+function networkNamespace(): string | null {
+  return readLink("/proc/self/ns/net");
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { config, RELOAD } from "../../tests/golden/views.ts";
 import { numberedCall, opening, World } from "../../tests/support/world.ts";
 import { keeperOf } from "../../tests/support/paths.ts";
+import { readLink } from "../base/procfs.ts";
 import { VERSION } from "../base/version.ts";
 import type { Logger } from "../base/log.ts";
 import { err, ok, type Result } from "../base/result.ts";
@@ -81,7 +82,8 @@ Deno.test("Desk says how the daemon is", async () => {
   assert.equal(response.schema, 1);
   assert.deepEqual([status.version, status.pid, status.path], [VERSION, Deno.pid, "fake"]);
   assert.equal(status.uptimeSeconds, 30);
-  assert.deepEqual(status.sessions, { unheard: 2, active: 1, stale: 0 });
+  assert.deepEqual(status.sessions, { unheard: 2, active: 1, stale: 0, unread: 0 });
+  assert.deepEqual(status.oneWay, { caller: 1, callee: 0, of: 1 });
   assert.deepEqual([status.sysctls, status.warnings], [{ a: "1" }, ["too hot"]]);
   assert.equal(status.relay["opened"], 3);
   assert.equal(status.control["open"], 0);
@@ -91,8 +93,10 @@ Deno.test("Desk says how the daemon is", async () => {
     internal: "10.10.1.1",
     external: "198.51.100.7 (192.0.2.1)",
     ports: "20000-29999",
-    portsInUse: 6,
+    portsInUse: 12,
     nextPort: 20400,
+    calls: 3,
+    room: 2500,
   });
 });
 
@@ -145,7 +149,48 @@ Deno.test("Desk shows every dialog of a Call-ID, and who was refused", async () 
   ]);
   assert.deepEqual(response.reports.map(({ strangers }) => strangers.length), [1, 0]);
   const unknown = await ask(desk, { command: "show", callId: "unknown" });
-  assert.deepEqual(unknown, { schema: 1, reports: [], drain: null });
+  const namespace = readLink("/proc/self/ns/net");
+  assert.deepEqual(unknown, { schema: 1, reports: [], drain: null, namespace });
+});
+
+Deno.test("Desk warns of many one-way calls, and does not while ports are not learned", async () => {
+  const { world, desk } = await open(4);
+  for (const n of [0, 1, 2, 3]) world.send("10.10.1.10:6000", `10.10.1.1:${20002 + 4 * n}`);
+  world.advance(31);
+  const response = await ask(desk, { command: "status" });
+  assert.ok("status" in response);
+  const { oneWay, warnings, remedies } = response.status;
+  assert.deepEqual(oneWay, { caller: 4, callee: 0, of: 4 });
+  assert.match(warnings[1] ?? "", /^4 of 4 calls have RTP of the caller only/);
+  assert.match(remedies[1]?.join("\n") ?? "", /lrkproxy show CALL-ID/);
+  assert.equal(warnings.length, remedies.length);
+});
+
+Deno.test("Desk repeats to a call what the machine lacks for it", async () => {
+  const { desk } = await open(1);
+  const response = await ask(desk, { command: "show", callId: "call-0" });
+  assert.ok("reports" in response);
+  assert.match(response.reports[0]?.findings[0] ?? "", /^This machine: too hot\. Cure: /);
+});
+
+Deno.test("Desk looks again at a count that has grown some time in the last minutes", async () => {
+  const { world, desk } = await open(1);
+  world.send("10.10.1.10:6000", "10.10.1.1:20002");
+  world.send("192.0.2.20:7000", "192.0.2.1:20000");
+  for (let n = 0; n < 60; n++) {
+    world.send("10.10.1.10:6000", "10.10.1.1:20002");
+    world.advance(5);
+  }
+  const show = ask(desk, { command: "show", callId: "call-0" });
+  world.clock.advance(500);
+  world.send("10.10.1.10:6000", "10.10.1.1:20002");
+  const response = await show;
+  assert.ok("reports" in response);
+  const [report] = response.reports;
+  assert.match(report?.findings.join("\n") ?? "", /callee is silent now: .* \d+ to \d+ s ago/);
+  const { caller, callee } = report?.session ?? {};
+  assert.ok((caller?.rtp.ageAtMostSeconds ?? Infinity) <= 20, "the caller speaks");
+  assert.ok((callee?.rtp.ageAtMostSeconds ?? 0) > 20, "the callee does not");
 });
 
 Deno.test("Desk drops a call at once", async () => {

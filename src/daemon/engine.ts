@@ -52,11 +52,6 @@ export class RelayEngine implements Engine {
     this.#cursors.set(instance, Math.max(a.local.port, b.local.port) + 2);
   }
 
-  /** How many relay ports of an instance belong to sessions that are not stale. */
-  portsInUse(name: string): number {
-    return [...this.#usedPorts(name)].length;
-  }
-
   #currentPort(instance: InstanceConfig): number {
     const { revision } = this.#relay.parts.table;
     const known = this.#currentPorts.get(instance.name);

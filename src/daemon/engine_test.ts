@@ -113,31 +113,22 @@ function talkAlone(world: World, relay: string): void {
 }
 
 Deno.test("configOf() counts the ports of stale calls as free", async () => {
-  const { world, engine, open, port } = await run({ endPort: 20011 });
+  const { world, open, port } = await run({ endPort: 20011 });
   await open(0, 1);
   talkAlone(world, "10.10.1.1:20002");
   await open(2);
   const states = [...world.table.entries()].map(({ state }) => state);
   assert.deepEqual(states, ["active", "stale", "unheard"]);
-  assert.equal(engine.portsInUse("default"), 4);
   assert.equal(port(), 20004);
 });
 
 Deno.test("configOf() follows a call that becomes stale and resumes", async () => {
-  const { world, engine, open, port } = await run({ endPort: 20007 });
+  const { world, open, port } = await run({ endPort: 20007 });
   await open(0, 1);
-  assert.equal(engine.portsInUse("default"), 4);
   talkAlone(world, "10.10.1.1:20006");
   assert.equal(port(), 20000, "the first call is stale");
   talkAlone(world, "10.10.1.1:20002");
   assert.equal(port(), 20004, "the second call is stale, the first has resumed");
-});
-
-Deno.test("portsInUse() keeps instances apart", async () => {
-  const { engine, open } = await run();
-  await open(0, 1);
-  assert.equal(engine.portsInUse("default"), 4);
-  assert.equal(engine.portsInUse("other"), 0);
 });
 
 const BROKEN: BackendError = { kind: "broken", message: "the test says so" };

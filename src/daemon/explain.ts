@@ -1,20 +1,69 @@
-import type { PartyView, SessionView, StrangerView } from "../control/admin.ts";
+import type { FlowView, PartyView, SessionView, StrangerView, WayView } from "../control/admin.ts";
+import { remediesOf } from "./warnings.ts";
 
 /** A flow that moved this recently counts as flowing. */
 const FLOWING_SECONDS = 20;
 
-/** Why a call is one-way or silent, in sentences for an operator; the most telling first. */
+/** What is known of a call besides its own counts. */
+export interface Circumstances {
+  readonly strangers: readonly StrangerView[];
+  /** What the daemon complains about that concerns this call's addresses or interfaces. */
+  readonly warnings: readonly string[];
+  /** What the kernel would do with a packet to either party; empty where nobody has looked. */
+  readonly ways: readonly WayView[];
+}
+
+type PartyName = "caller" | "callee";
+
+/**
+ * Why a call is one-way or silent, in sentences for an operator. The machine's own faults come first:
+ * a party that is sent nothing often sends nothing.
+ */
 export function explain(
   session: SessionView,
-  strangers: readonly StrangerView[],
+  { strangers, warnings, ways }: Circumstances,
 ): readonly string[] {
-  const parties = [["caller", session.caller], ["callee", session.callee]] as const;
-  const findings = parties.flatMap(([name, party]) => partyFindings(name, party, strangers));
-  return findings.length > 0 ? findings : ["Media flows both ways."];
+  const { caller, callee } = session;
+  const own = [...warnings.map(warningFinding), ...ways.flatMap(wayFindings)];
+  return [
+    ...own,
+    ...partyFindings("caller", caller, strangers),
+    ...partyFindings("callee", callee, strangers),
+    ...nextStep(session),
+  ];
+}
+
+function warningFinding(warning: string): string {
+  return `This machine: ${warning}. Cure: ${remediesOf(warning).join("; ")}`;
+}
+
+/** What is wrong with the way of packets to a party, and of its own packets to here. */
+function wayFindings(way: WayView): readonly string[] {
+  const { to, from, address, link, refusal, nextHop, isNextHopSilent, filteredBy } = way;
+  const findings: string[] = [];
+  if (refusal !== null) {
+    findings.push(
+      `Nothing reaches the ${to}: the kernel has no way from ${from} to ${address} (${refusal}). ` +
+        `See: ip route get ${address} from ${from}`,
+    );
+  }
+  if (isNextHopSilent) {
+    const hop = nextHop ?? address;
+    findings.push(
+      `Nothing reaches the ${to}: ${hop} on ${link} does not answer ARP. See: ip neigh show ${hop}`,
+    );
+  }
+  if (filteredBy !== null) {
+    findings.push(
+      `What the ${to} sends is dropped on ${filteredBy}: the way back to ${address} is not there ` +
+        `(reverse path filter). Cure: sysctl -w net/ipv4/conf/${filteredBy}/rp_filter=2`,
+    );
+  }
+  return findings;
 }
 
 function partyFindings(
-  name: string,
+  name: PartyName,
   party: PartyView,
   strangers: readonly StrangerView[],
 ): readonly string[] {
@@ -23,14 +72,14 @@ function partyFindings(
   if (party.onHold) {
     findings.push(`The ${name} is on hold (SDP says ${party.signalled}): nothing is sent there.`);
   }
-  const { packets, ageSeconds, source } = party.rtp;
+  const { packets, source } = party.rtp;
   if (packets === 0 && address === "0.0.0.0") return findings;
   if (packets === 0) {
     findings.push(
       `The ${name} was never heard: no RTP from ${address} has come to ${party.relay}.`,
     );
-  } else if (ageSeconds !== null && ageSeconds > FLOWING_SECONDS) {
-    findings.push(`The ${name} has been silent for ${Math.round(ageSeconds)} s.`);
+  } else {
+    findings.push(...silenceFindings(name, party.rtp));
   }
   if (source !== null && source !== party.signalled) {
     findings.push(
@@ -43,9 +92,53 @@ function partyFindings(
   return findings;
 }
 
+function silenceFindings(name: PartyName, rtp: FlowView): readonly string[] {
+  if (isFlowing(rtp)) return [];
+  const least = rtp.ageSeconds ?? 0;
+  const most = rtp.ageAtMostSeconds ?? least;
+  if (most - least <= FLOWING_SECONDS) {
+    return [`The ${name} has been silent for ${Math.round(least)} s.`];
+  }
+  return [
+    `The ${name} is silent now: its last RTP came ${Math.round(least)} to ${
+      Math.round(most)
+    } s ago.`,
+  ];
+}
+
+/** Whether packets came within the last seconds for sure. */
+function isFlowing({ packets, ageSeconds, ageAtMostSeconds }: FlowView): boolean {
+  return packets > 0 && (ageAtMostSeconds ?? ageSeconds ?? Infinity) <= FLOWING_SECONDS;
+}
+
+/** What to do next: only what has come to the relay is known here, never what has arrived. */
+function nextStep({ caller, callee }: SessionView): readonly string[] {
+  if (caller.onHold || callee.onHold) return [];
+  const heard = ([["caller", caller], ["callee", callee]] as const)
+    .filter(([, { rtp }]) => isFlowing(rtp));
+  if (heard.length === 2) {
+    return [
+      "Both parties are heard, and what they send is forwarded. Whether it arrives is not seen here.",
+      "If one of them hears nothing: sudo lrkproxy doctor (firewalls and routes of this machine), then " +
+      `tcpdump -ni any udp src port ${portOf(callee.relay)} (to the callee) or ` +
+      `${portOf(caller.relay)} (to the caller) for what leaves it.`,
+    ];
+  }
+  return heard.flatMap(([name]) => {
+    const [other, relay] = name === "caller"
+      ? ["callee", callee.relay] as const
+      : ["caller", caller.relay] as const;
+    return [
+      `The ${name} is heard, and what it sends is forwarded. Whether it arrives is not seen here.`,
+      `Before the ${other} is blamed: sudo lrkproxy doctor (firewalls and routes of this machine), then ` +
+      `tcpdump -ni any udp port ${portOf(relay)} for what leaves it and what comes.`,
+    ];
+  });
+}
+
 function strangerFinding(
   { from, to, packets }: StrangerView,
-  name: string,
+  name: PartyName,
   party: PartyView,
 ): string {
   const what = `${packets} packet${packets === 1 ? "" : "s"} from ${from} to ${to} refused`;
@@ -60,10 +153,13 @@ function strangerFinding(
 
 /** Whether a socket is the RTP or the RTCP one of a relay socket. */
 function isAt(socket: string, relay: string): boolean {
-  const rtcp = `${addressOf(relay)}:${Number(relay.slice(relay.lastIndexOf(":") + 1)) + 1}`;
-  return socket === relay || socket === rtcp;
+  return socket === relay || socket === `${addressOf(relay)}:${portOf(relay) + 1}`;
 }
 
 function addressOf(endpoint: string): string {
   return endpoint.slice(0, endpoint.lastIndexOf(":"));
+}
+
+function portOf(endpoint: string): number {
+  return Number(endpoint.slice(endpoint.lastIndexOf(":") + 1));
 }

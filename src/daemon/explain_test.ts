@@ -1,29 +1,60 @@
 import assert from "node:assert/strict";
 import { callee, caller, flow, sessionView } from "../../tests/golden/views.ts";
-import type { PartyView, StrangerView } from "../control/admin.ts";
+import type { PartyView, StrangerView, WayView } from "../control/admin.ts";
 import { explain } from "./explain.ts";
 
 const SILENT = flow({ source: null, latch: "open", packets: 0, bytes: 0, ageSeconds: null });
+
+const BOTH = [
+  "Both parties are heard, and what they send is forwarded. Whether it arrives is not seen here.",
+  "If one of them hears nothing: sudo lrkproxy doctor (firewalls and routes of this machine), then " +
+  "tcpdump -ni any udp src port 20000 (to the callee) or 20002 (to the caller) for what leaves it.",
+];
+
+/** What follows where one party alone is heard. */
+function alone(name: string, other: string, port: number): readonly string[] {
+  return [
+    `The ${name} is heard, and what it sends is forwarded. Whether it arrives is not seen here.`,
+    `Before the ${other} is blamed: sudo lrkproxy doctor (firewalls and routes of this machine), then ` +
+    `tcpdump -ni any udp port ${port} for what leaves it and what comes.`,
+  ];
+}
+
+const CALLER_ALONE = alone("caller", "callee", 20000);
+const CALLEE_ALONE = alone("callee", "caller", 20002);
+
+const WAY: WayView = {
+  ...{ to: "callee", from: "192.0.2.1", address: "192.0.2.20", link: "outside" },
+  ...{ refusal: null, nextHop: null, isNextHopSilent: false, mtu: 1500, filteredBy: null },
+};
 
 interface Case {
   readonly when: string;
   readonly caller?: Partial<PartyView>;
   readonly callee?: Partial<PartyView>;
   readonly strangers?: readonly StrangerView[];
+  readonly warnings?: readonly string[];
+  readonly ways?: readonly WayView[];
   readonly findings: readonly string[];
 }
 
 const CASES: readonly Case[] = [
-  { when: "all is well", findings: ["Media flows both ways."] },
+  { when: "all is well", findings: BOTH },
   {
     when: "a party was never heard",
     callee: { rtp: SILENT },
-    findings: ["The callee was never heard: no RTP from 192.0.2.20 has come to 192.0.2.1:20000."],
+    findings: [
+      "The callee was never heard: no RTP from 192.0.2.20 has come to 192.0.2.1:20000.",
+      ...CALLER_ALONE,
+    ],
   },
   {
     when: "RTCP alone was heard",
     caller: { rtp: SILENT, rtcp: flow({ source: "10.10.1.10:6001" }) },
-    findings: ["The caller was never heard: no RTP from 10.10.1.10 has come to 10.10.1.1:20002."],
+    findings: [
+      "The caller was never heard: no RTP from 10.10.1.10 has come to 10.10.1.1:20002.",
+      ...CALLEE_ALONE,
+    ],
   },
   {
     when: "nobody was heard",
@@ -37,12 +68,12 @@ const CASES: readonly Case[] = [
   {
     when: "a party has fallen silent",
     caller: { rtp: flow({ ageSeconds: 20.1 }) },
-    findings: ["The caller has been silent for 20 s."],
+    findings: ["The caller has been silent for 20 s.", ...CALLEE_ALONE],
   },
   {
     when: "a party paused for a moment",
     caller: { rtp: flow({ ageSeconds: 20 }) },
-    findings: ["Media flows both ways."],
+    findings: BOTH,
   },
   {
     when: "a party is behind NAT",
@@ -50,12 +81,13 @@ const CASES: readonly Case[] = [
     findings: [
       "The callee's RTP comes from 192.0.2.20:41234, SDP says 192.0.2.20:7000: NAT. " +
       "It is sent to 192.0.2.20:41234.",
+      ...BOTH,
     ],
   },
   {
     when: "the port is not learned yet",
     caller: { rtp: flow({ source: null, latch: "open" }) },
-    findings: ["Media flows both ways."],
+    findings: BOTH,
   },
   {
     when: "a party is on hold by address",
@@ -77,6 +109,7 @@ const CASES: readonly Case[] = [
     findings: [
       "2 packets from 10.10.1.10:6100 to 10.10.1.1:20002 refused: the caller's address, but the " +
       "flow is locked to another port (a second sender?).",
+      ...BOTH,
     ],
   },
   {
@@ -85,6 +118,7 @@ const CASES: readonly Case[] = [
     findings: [
       "1 packet from 203.0.113.9:7000 to 192.0.2.1:20001 refused: SDP says that the callee is at " +
       "192.0.2.20.",
+      ...BOTH,
     ],
   },
   {
@@ -95,6 +129,7 @@ const CASES: readonly Case[] = [
       "The caller was never heard: no RTP from 10.10.1.10 has come to 10.10.1.1:20002.",
       "250 packets from 203.0.113.9:6000 to 10.10.1.1:20002 refused: SDP says that the caller is " +
       "at 10.10.1.10; if that is the caller, its NAT address is not in the SDP.",
+      ...CALLEE_ALONE,
     ],
   },
   {
@@ -103,16 +138,67 @@ const CASES: readonly Case[] = [
       { from: "203.0.113.9:6000", to: "10.10.1.1:20004", packets: 3 },
       { from: "203.0.113.9:6000", to: "192.0.2.1:20002", packets: 3 },
     ],
-    findings: ["Media flows both ways."],
+    findings: BOTH,
+  },
+  {
+    when: "the count of a flow has grown some time in the last minutes",
+    callee: {
+      rtp: flow({ source: "192.0.2.20:7000", ageSeconds: 0.5, ageAtMostSeconds: 299.6 }),
+    },
+    findings: ["The callee is silent now: its last RTP came 1 to 300 s ago.", ...CALLER_ALONE],
+  },
+  {
+    when: "this machine is at fault, before it blames a party",
+    callee: { rtp: SILENT },
+    warnings: ["No interface has the media address 192.0.2.1"],
+    findings: [
+      "This machine: No interface has the media address 192.0.2.1. Cure: ip address add " +
+      "192.0.2.1/PREFIX dev INTERFACE; or correct lrkproxy.ini, then lrkproxy reload",
+      "The callee was never heard: no RTP from 192.0.2.20 has come to 192.0.2.1:20000.",
+      ...CALLER_ALONE,
+    ],
+  },
+  {
+    when: "the kernel has a way to a party",
+    ways: [WAY, { ...WAY, nextHop: "192.0.2.254" }],
+    findings: BOTH,
+  },
+  {
+    when: "the kernel has no way to a party, or nobody answers on it",
+    ways: [
+      { ...WAY, link: null, mtu: null, refusal: "Network is unreachable" },
+      { ...WAY, isNextHopSilent: true, nextHop: "192.0.2.254" },
+      { ...WAY, isNextHopSilent: true },
+    ],
+    findings: [
+      "Nothing reaches the callee: the kernel has no way from 192.0.2.1 to 192.0.2.20 (Network is " +
+      "unreachable). See: ip route get 192.0.2.20 from 192.0.2.1",
+      "Nothing reaches the callee: 192.0.2.254 on outside does not answer ARP. See: ip neigh show " +
+      "192.0.2.254",
+      "Nothing reaches the callee: 192.0.2.20 on outside does not answer ARP. See: ip neigh show " +
+      "192.0.2.20",
+      ...BOTH,
+    ],
+  },
+  {
+    when: "the reverse path filter drops what a party sends",
+    caller: { rtp: SILENT },
+    ways: [{ ...WAY, to: "caller", address: "10.10.1.10", filteredBy: "inside" }],
+    findings: [
+      "What the caller sends is dropped on inside: the way back to 10.10.1.10 is not there (reverse " +
+      "path filter). Cure: sysctl -w net/ipv4/conf/inside/rp_filter=2",
+      "The caller was never heard: no RTP from 10.10.1.10 has come to 10.10.1.1:20002.",
+      ...CALLEE_ALONE,
+    ],
   },
 ];
 
-for (const { when, strangers = [], findings, ...parties } of CASES) {
+for (const { when, strangers = [], warnings = [], ways = [], findings, ...parties } of CASES) {
   Deno.test(`explain() finds why when ${when}`, () => {
     const session = sessionView({
       caller: caller(parties.caller),
       callee: callee(parties.callee),
     });
-    assert.deepEqual(explain(session, strangers), findings);
+    assert.deepEqual(explain(session, { strangers, warnings, ways }), findings);
   });
 }

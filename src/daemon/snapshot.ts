@@ -1,7 +1,7 @@
 import { cpuSeconds, maxFiles, openFiles } from "../base/process_use.ts";
 import { VERSION } from "../base/version.ts";
 import type { ProcessUse, Snapshot } from "../web/snapshot.ts";
-import { takeCensus } from "./census.ts";
+import { type Census, takeCensus } from "./census.ts";
 import type { LoopLag } from "./loop_lag.ts";
 import type { Parts } from "./wiring.ts";
 
@@ -12,8 +12,8 @@ const STRANGERS_EVERY_MS = 10_000;
 export interface RecorderParts {
   readonly parts: Parts;
   readonly lag: LoopLag;
-  /** The warnings of `lrkproxy status`. */
-  readonly warnings: () => number;
+  /** How many warnings `lrkproxy status` has. */
+  readonly warnings: (census: Census) => number;
   /** Why no new call should come here; null if it may. */
   readonly notReady: () => string | null;
 }
@@ -50,9 +50,14 @@ export class Recorder {
       uptimeSeconds: clock.now() / 1000,
       process: this.#process(),
       loopLag: lag.histogram,
-      warnings: isIntact ? warnings() : null,
+      warnings: isIntact ? warnings(census) : null,
       sessions: census.states,
-      heard: learning === "once" ? { oneWay: census.oneWay, ended: journal.counts.heard } : null,
+      heard: learning === "once"
+        ? {
+          oneWay: census.oneWay.caller + census.oneWay.callee,
+          ended: journal.counts.heard,
+        }
+        : null,
       room: isIntact ? Math.min(config.maxSessions, backend.room()) : config.maxSessions,
       ports: census.ports,
       events: journal.counts,

@@ -52,8 +52,8 @@ Deno.test("Recorder gathers what the parts know", async () => {
     kmod: { unheard: 0, active: 0, stale: 0 },
   });
   assert.deepEqual(ports, [
-    { instance: "default", inUse: 4, free: 9996 },
-    { instance: "second", inUse: 0, free: 996 },
+    { instance: "default", inUse: 4, free: 9996, calls: 1, room: 2500 },
+    { instance: "second", inUse: 0, free: 996, calls: 0, room: 249 },
   ]);
   assert.deepEqual([media?.relayed.packets, heard?.ended.caller, heard?.oneWay], [1, 1, 0]);
   assert.deepEqual([uptimeSeconds, warnings, isReady, room], [5, 2, true, 1000]);

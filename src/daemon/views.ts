@@ -6,11 +6,13 @@ import type {
   SessionReport,
   SessionView,
   StrangerView,
+  WayView,
 } from "../control/admin.ts";
 import type { Stranger } from "../core/backend.ts";
 import { type FlowIndex, isHeld, type Leg } from "../core/session.ts";
 import type { Entry } from "../core/table.ts";
 import { explain } from "./explain.ts";
+import { warningsOf } from "./warnings.ts";
 
 /** The moment of looking. */
 export interface Moment {
@@ -33,8 +35,8 @@ export function sessionView(entry: Entry, path: SessionPath, moment: Moment): Se
     ...path,
     createdMs: session.createdMs,
     ageSeconds: Math.max(0, Math.round((moment.epochMs - session.createdMs) / 1000)),
-    caller: partyView(entry, session.a, { rtp: 0, nowMs: moment.nowMs }),
-    callee: partyView(entry, session.b, { rtp: 2, nowMs: moment.nowMs }),
+    caller: partyView(entry, session.a, { rtp: 0, moment }),
+    callee: partyView(entry, session.b, { rtp: 2, moment }),
   };
 }
 
@@ -42,9 +44,12 @@ export function sessionView(entry: Entry, path: SessionPath, moment: Moment): Se
 export function sessionReport(
   view: SessionView,
   entry: Entry,
-  { strangers, loss }: {
+  { strangers, loss, warnings, ways }: {
     readonly strangers: readonly Stranger[];
     readonly loss: readonly LossView[];
+    /** All that the daemon complains about of the machine. */
+    readonly warnings: readonly string[];
+    readonly ways: readonly WayView[];
   },
 ): SessionReport {
   const sockets = [entry.session.a.local, entry.session.b.local].flatMap((
@@ -53,7 +58,11 @@ export function sessionReport(
   const own = strangers
     .filter(({ key: { local } }) => sockets.includes(`${local.address}:${local.port}`))
     .map(strangerView);
-  return { session: view, strangers: own, loss, findings: explain(view, own) };
+  const findings = explain(view, {
+    ...{ strangers: own, ways },
+    warnings: warningsOf(entry.session, warnings),
+  });
+  return { session: view, strangers: own, loss, ways, findings };
 }
 
 function strangerView({ key: { remote, local }, port, packets }: Stranger): StrangerView {
@@ -63,29 +72,37 @@ function strangerView({ key: { remote, local }, port, packets }: Stranger): Stra
 function partyView(
   entry: Entry,
   leg: Leg,
-  { rtp, nowMs }: { readonly rtp: 0 | 2; readonly nowMs: number },
+  { rtp, moment }: { readonly rtp: 0 | 2; readonly moment: Moment },
 ): PartyView {
   return {
     signalled: formatEndpoint(leg.remote),
     onHold: isHeld(leg),
     relay: formatEndpoint(leg.local),
-    rtp: flowView(entry, leg, { index: rtp, nowMs }),
-    rtcp: flowView(entry, leg, { index: (rtp + 1) as FlowIndex, nowMs }),
+    rtp: flowView(entry, leg, { index: rtp, moment }),
+    rtcp: flowView(entry, leg, { index: (rtp + 1) as FlowIndex, moment }),
   };
 }
 
 function flowView(
   entry: Entry,
   leg: Leg,
-  { index, nowMs }: { readonly index: FlowIndex; readonly nowMs: number },
+  { index, moment: { nowMs, epochMs } }: { readonly index: FlowIndex; readonly moment: Moment },
 ): FlowView {
   const { locked, open } = entry.session.latches[index];
-  const { packets, bytes, heardMs } = entry.samples[index];
+  const { packets, bytes, heardMs, heardAfterMs } = entry.samples[index];
+  const ageSeconds = heardMs === null ? null : tenths(nowMs - heardMs);
+  // Of packets that came before this daemon, no more is known than when the session was opened.
+  const mostMs = Math.min(nowMs - heardAfterMs, Math.max(0, epochMs - entry.session.createdMs));
   return {
     source: locked === 0 ? null : `${formatIpv4(leg.remote.address)}:${locked}`,
     latch: locked === 0 ? "open" : open ? "contested" : "locked",
     packets,
     bytes,
-    ageSeconds: heardMs === null ? null : Math.round((nowMs - heardMs) / 100) / 10,
+    ageSeconds,
+    ageAtMostSeconds: ageSeconds === null ? null : Math.max(ageSeconds, tenths(mostMs)),
   };
+}
+
+function tenths(milliseconds: number): number {
+  return Math.round(milliseconds / 100) / 10;
 }

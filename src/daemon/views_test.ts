@@ -18,7 +18,10 @@ function view(world: World): SessionView {
   return sessionView(entry, PATH, { nowMs: world.clock.now(), epochMs: world.clock.epoch() });
 }
 
-const SILENT = { source: null, latch: "open", packets: 0, bytes: 0, ageSeconds: null };
+const SILENT = {
+  ...{ source: null, latch: "open", packets: 0, bytes: 0 },
+  ...{ ageSeconds: null, ageAtMostSeconds: null },
+};
 
 Deno.test("sessionView() shows a call that nothing was heard of", async () => {
   const world = await inCall();
@@ -64,6 +67,7 @@ Deno.test("sessionView() shows where each flow is heard from, how much, and when
     packets: 2,
     bytes: 2 * bytes,
     ageSeconds: 1.3,
+    ageAtMostSeconds: 1.4,
   });
   assert.deepEqual(callee.rtcp, {
     source: "192.0.2.20:7001",
@@ -71,6 +75,7 @@ Deno.test("sessionView() shows where each flow is heard from, how much, and when
     packets: 1,
     bytes,
     ageSeconds: 1.4,
+    ageAtMostSeconds: 1.4,
   });
   assert.deepEqual([caller.rtcp, callee.rtp], [SILENT, SILENT]);
 });
@@ -114,13 +119,13 @@ Deno.test("sessionReport() names those strangers that spoke to the call's socket
   for (const [from, to] of senders) assert.equal(world.send(from, to), null);
   const report = sessionReport(view(world), world.only(), {
     strangers: world.backend.strangers(),
-    loss: [],
+    ...{ loss: [], warnings: [], ways: [] },
   });
   assert.deepEqual(report.strangers, [
     { from: "203.0.113.9:7000", to: "192.0.2.1:20000", packets: 2 },
     { from: "203.0.113.9:7001", to: "192.0.2.1:20001", packets: 1 },
     { from: "203.0.113.9:6001", to: "10.10.1.1:20003", packets: 1 },
   ]);
-  assert.equal(report.findings.length, 4, report.findings.join("\n"));
+  assert.equal(report.findings.length, 6, report.findings.join("\n"));
   assert.match(report.findings.join("\n"), /callee was never heard.*its NAT address is not/s);
 });

@@ -52,7 +52,7 @@ export const GENERATORS: ReadonlyMap<string, () => string> = new Map([
   ["status.txt", () => statusText(STATUS)],
   ["metrics.txt", () => metricsText(SNAPSHOT)],
   ["sessions.txt", () => sessionsText(SESSIONS)],
-  ["show.txt", () => REPORTS.map(reportText).join("\n")],
+  ["show.txt", () => REPORTS.map((report) => reportText(report)).join("\n")],
   ["draining.txt", () => statusText({ ...STATUS, drain: DRAIN }) + drainNote(DRAIN)],
   ["reload.txt", () => reloadText(RELOAD)],
   ["doctor.txt", () => doctorText(DOCTOR_REPORT)],

@@ -13,6 +13,7 @@ import type {
 import { failure, good, skipped, warning } from "../../src/doctor/finding.ts";
 import type { Report } from "../../src/doctor/report.ts";
 import { explain } from "../../src/daemon/explain.ts";
+import { remediesOf } from "../../src/daemon/warnings.ts";
 
 /** A Call-ID that clears the screen, ends its line and is not ASCII. */
 export const HOSTILE_CALL_ID = "evil\x1b[2J\r\n\x7f\x9b\xe9@phone";
@@ -20,12 +21,16 @@ export const HOSTILE_CALL_ID = "evil\x1b[2J\r\n\x7f\x9b\xe9@phone";
 /** 2023-11-14T22:13:20.000Z. */
 const EPOCH_MS = 1_700_000_000_000;
 
-const SILENT: FlowView = { source: null, latch: "open", packets: 0, bytes: 0, ageSeconds: null };
+const SILENT: FlowView = {
+  ...{ source: null, latch: "open", packets: 0, bytes: 0 },
+  ...{ ageSeconds: null, ageAtMostSeconds: null },
+};
 
 /** A flow that was last heard 0.2 s ago. */
 export function flow(variant: Partial<FlowView> = {}): FlowView {
   const heard = { source: "10.10.1.10:6000", packets: 1500, bytes: 300_000, ageSeconds: 0.2 };
-  return { latch: "locked", ...heard, ...variant };
+  const ageAtMostSeconds = variant.ageSeconds === undefined ? 0.7 : variant.ageSeconds;
+  return { latch: "locked", ...heard, ageAtMostSeconds, ...variant };
 }
 
 /** The caller of a call that goes well. */
@@ -113,7 +118,8 @@ export const REPORTS: readonly SessionReport[] = [
 ];
 
 function report(session: SessionView, strangers: SessionReport["strangers"]): SessionReport {
-  return { session, strangers, loss: [], findings: explain(session, strangers) };
+  const findings = explain(session, { strangers, warnings: [], ways: [] });
+  return { session, strangers, loss: [], ways: [], findings };
 }
 
 /** What `status` shows. */
@@ -130,7 +136,8 @@ export const STATUS: StatusView = {
     kmod: { sessions: 1, flows: 3, room: 400_000, dropped: { held: 0 }, left: { mtu: 1 } },
     reason: "the load is low: 4012 packets/s, 3 % softirq; from 20000 packets/s or 25 % softirq on",
   },
-  sessions: { unheard: 1, active: 2, stale: 1 },
+  sessions: { unheard: 1, active: 2, stale: 1, unread: 0 },
+  oneWay: { caller: 1, callee: 0, of: 2 },
   instances: [
     {
       name: "default",
@@ -138,8 +145,10 @@ export const STATUS: StatusView = {
       internal: "10.10.1.1",
       external: "198.51.100.7 (192.0.2.1)",
       ports: "20000-30000",
-      portsInUse: 8,
+      portsInUse: 12,
       nextPort: 20016,
+      calls: 3,
+      room: 2500,
     },
     {
       name: "second",
@@ -149,6 +158,8 @@ export const STATUS: StatusView = {
       ports: "30004-30999",
       portsInUse: 0,
       nextPort: 30004,
+      calls: 0,
+      room: 249,
     },
   ],
   control: { ping: 12, config: 0, open: 9, close: 5, refused: 1, garbage: 0, stranger: 0 },
@@ -161,6 +172,7 @@ export const STATUS: StatusView = {
   },
   sysctls: { "net.ipv4.conf.eth0.forwarding": "1" },
   warnings: ["No interface has the media address 10.10.2.1"],
+  remedies: [remediesOf("No interface has the media address 10.10.2.1")],
   rssBytes: 73_400_320,
   drain: null,
 };

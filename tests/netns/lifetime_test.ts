@@ -33,7 +33,7 @@ Deno.test("a silent call turns stale, frees its ports, still relays, and comes b
   const again = { fromCaller: caller.talk(CALL.snat), fromCallee: callee.talk(CALL.dst) };
   await untilTwoWay({ caller, callee, ...again });
   await untilState(world, "active");
-  assert.equal((await world.status()).instances[0]?.portsInUse, 2);
+  assert.equal((await world.status()).instances[0]?.portsInUse, 4);
   assert.deepEqual(callee.rtp.sources(), [CALL.dst]);
 });
 

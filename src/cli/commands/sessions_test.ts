@@ -48,5 +48,5 @@ Deno.test("sessionsText() keeps a Call-ID's control characters from the terminal
 
 Deno.test("reportText() keeps a Call-ID's control characters from the terminal", () => {
   const session = sessionView({ callId: HOSTILE_CALL_ID });
-  assert.match(reportText({ session, strangers: [], loss: [], findings: [] }), PRINTABLE);
+  assert.match(reportText({ session, strangers: [], loss: [], ways: [], findings: [] }), PRINTABLE);
 });

@@ -4,31 +4,51 @@ import { byteSize, duration, table } from "../output.ts";
 
 /** `lrkproxy status` for people. */
 export function statusText(status: StatusView): string {
-  const { unheard, active, stale } = status.sessions;
+  const { unheard, active, stale, unread } = status.sessions;
+  const sessions = [
+    `${active} active`,
+    `${unheard - unread} not heard from yet`,
+    `${stale} stale`,
+    ...unread > 0 ? [`${unread} not looked at since the start`] : [],
+  ];
   const lines = [
     `lrkproxy ${status.version}, pid ${status.pid}, up ${duration(status.uptimeSeconds)}, ` +
     `path ${status.path}, memory ${byteSize(status.rssBytes)}`,
-    `sessions: ${active} active, ${unheard} not heard from yet, ${stale} stale`,
+    `sessions: ${sessions.join(", ")}`,
+    ...oneWayLines(status.oneWay),
     `media: ${mediaText(status.paths)}`,
     ...status.drain ? [drainText(status.drain)] : [],
     "",
     table([
-      ["instance", "control", "internal", "external", "ports", "in use", "next"],
+      ["instance", "control", "internal", "external", "ports", "calls of room", "next"],
       ...status.instances.map((each) => [
         each.name,
         each.control.join(" "),
         each.internal,
         each.external,
         each.ports,
-        each.portsInUse,
+        `${each.calls} of ${each.room}`,
         each.nextPort,
       ]),
     ]),
     `control: ${counters(status.control)}`,
     `calls:   ${counters(status.relay)}`,
-    ...status.warnings.map((warning) => `warning: ${warning}`),
+    ...status.warnings.flatMap((warning, i) => [
+      `warning: ${warning}`,
+      ...(status.remedies[i] ?? []).map((remedy) => `      => ${remedy}`),
+    ]),
   ];
   return lines.join("\n") + "\n";
+}
+
+/** How many calls are one-way, if any are. */
+function oneWayLines(oneWay: StatusView["oneWay"]): readonly string[] {
+  if (oneWay === null || oneWay.caller + oneWay.callee === 0) return [];
+  const { caller, callee, of } = oneWay;
+  return [
+    `one-way:  ${caller + callee} of ${of} calls; RTP of the caller only: ${caller}, ` +
+    `of the callee only: ${callee}`,
+  ];
 }
 
 /** Which way media take, and why not a faster one. */

@@ -67,8 +67,9 @@ const CASES:
     [
       "daemon.warnings",
       "warn",
-      status({ warnings: ["No interface has it"] }),
+      status({ warnings: ["No interface has it"], remedies: [["ip address add it"]] }),
       /No interface has it/,
+      /^ip address add it$/,
     ],
     ["daemon.warnings", "warn", status({ relay: { mended: 3 } }), /damaged 3 time/, /nft monitor/],
     [
@@ -91,7 +92,12 @@ const CASES:
       tableCheck: err("Operation not permitted"),
       user: { uid: 1000, mayAdministerNetwork: false },
     }, /root or CAP_NET_ADMIN/],
-    ["kernel.module", "ok", {}, /no lrkproxy\.ko for Linux .*: nftables relays everything/],
+    [
+      "kernel.module",
+      "ok",
+      {},
+      /no lrkproxy\.ko is installed for Linux .*none is needed: nftables relays everything/,
+    ],
     ["kernel.module", "ok", { module: { ...MODULE, isInstalled: true } }, /modprobe lrkproxy/],
     ["kernel.module", "ok", {
       module: { isLoaded: true, isInstalled: true, obstacle: null },
@@ -283,9 +289,9 @@ const CASES:
       "ports.capacity",
       "warn",
       status({
-        instances: STATUS.instances.map((each) => ({ ...each, portsInUse: 4500 })),
+        instances: STATUS.instances.map((each) => ({ ...each, portsInUse: 9000, calls: 2250 })),
       }),
-      /uses 90 %/,
+      /uses 90 % of its ports \(2250 of 2500 calls\)/,
     ],
     [
       "conntrack.media",

@@ -95,10 +95,11 @@ function settingsText(instance: InstanceConfig): string {
 export function checkDaemonWarnings({ daemon: { status } }: Facts): readonly Finding[] {
   const id = "daemon.warnings";
   if (!status.ok) return [skipped(id, "no daemon answers")];
-  const found = status.value.warnings.map((text) =>
+  const { warnings, remedies } = status.value;
+  const found = warnings.map((text, i) =>
     warning(id, text, {
-      why: "the daemon could not put it right itself",
-      remedy: ["lrkproxy status"],
+      why: "the daemon cannot put it right itself",
+      remedy: remedies[i] ?? [],
     })
   );
   const { mended } = status.value.relay;

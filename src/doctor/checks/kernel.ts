@@ -45,7 +45,7 @@ export function checkModule({ module, daemon, config, kernelRelease }: Facts): F
   if (!isWanted) {
     const what = isInstalled
       ? "lrkproxy.ko is installed and not loaded: nftables relays everything (modprobe lrkproxy)"
-      : `there is no lrkproxy.ko for Linux ${kernelRelease}: nftables relays everything`;
+      : `no lrkproxy.ko is installed for Linux ${kernelRelease}, and none is needed: nftables relays everything`;
     return good(id, what);
   }
   return warning(id, "[kernel] mode is kmod, and lrkproxy.ko is not loaded", {
@@ -115,7 +115,11 @@ export interface Unmet {
 }
 
 /** The settings of the media interfaces that are not as they have to be. */
-export function unmetSettings({ links, sysctls }: Facts): readonly Unmet[] {
+export function unmetSettings(
+  { links, sysctls }:
+    & { readonly links: readonly { readonly name: string }[] }
+    & Pick<Facts, "sysctls">,
+): readonly Unmet[] {
   const read = (path: string): string => {
     const dot = path.lastIndexOf(".");
     return sysctls[`net/ipv4/conf/${path.slice(0, dot)}/${path.slice(dot + 1)}`] ?? "";

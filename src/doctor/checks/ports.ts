@@ -151,12 +151,14 @@ export function checkCapacity({ config, daemon }: Facts): readonly Finding[] {
       }),
     );
   }
-  for (const { name, portsInUse, ports } of daemon.status.ok ? daemon.status.value.instances : []) {
+  for (const each of daemon.status.ok ? daemon.status.value.instances : []) {
+    const { name, portsInUse, ports } = each;
     const [first = 0, last = 0] = ports.split("-").map(Number);
-    const share = portsInUse * 2 / Math.max(1, last - first + 1);
+    const share = portsInUse / Math.max(1, last - first + 1);
     if (share < NEARLY_FULL) continue;
+    const use = `${Math.round(share * 100)} % of its ports (${each.calls} of ${each.room} calls)`;
     findings.push(
-      warning(id, `instance ${name} uses ${Math.round(share * 100)} % of its ports`, {
+      warning(id, `instance ${name} uses ${use}`, {
         why: "new calls soon get the ports of live ones",
         remedy,
       }),

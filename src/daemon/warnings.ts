@@ -1,0 +1,75 @@
+import type { Session } from "../core/session.ts";
+import { formatIpv4 } from "../base/ipv4.ts";
+import type { OneWayCounts } from "./census.ts";
+
+/** Fewer one-way calls than these, or a smaller share of all, have reasons of their own: announcements, faxes. */
+const FEW_ONE_WAY = 3;
+const SHARE_ONE_WAY = 0.25;
+
+/** That many calls are one-way, if they are. */
+export function oneWayWarning({ caller, callee, of }: OneWayCounts): readonly string[] {
+  const all = caller + callee;
+  if (all < FEW_ONE_WAY || all < of * SHARE_ONE_WAY) return [];
+  const whose = callee === 0
+    ? "the caller only"
+    : caller === 0
+    ? "the callee only"
+    : `one party only (of the caller ${caller}, of the callee ${callee})`;
+  return [
+    `${all} of ${of} calls have RTP of ${whose}: usually a firewall or a wrong address in SDP is in ` +
+    "the way of the other party, or of what it is sent",
+  ];
+}
+
+/** That the kernel's table is too small, if it is. */
+export function roomWarning(room: number, maxSessions: number): readonly string[] {
+  if (room >= maxSessions) return [];
+  return [
+    `The kernel's table has room for ${room} sessions, [kernel] max_sessions is ${maxSessions}`,
+  ];
+}
+
+const REMEDIES: readonly (readonly [RegExp, (found: readonly string[]) => readonly string[]])[] = [
+  [
+    /calls have RTP of/,
+    () => [
+      'lrkproxy sessions   # heard from "-": that party is not heard',
+      "sudo lrkproxy show CALL-ID   # why, for one of them",
+    ],
+  ],
+  [/room for \d+ sessions/, () => [
+    "lrkproxy stop --drop   # when the calls are done",
+    "systemctl start lrkproxy",
+  ]],
+  [/^No interface has the media address (\S+)/, ([, address]) => [
+    `ip address add ${address}/PREFIX dev INTERFACE`,
+    "or correct lrkproxy.ini, then lrkproxy reload",
+  ]],
+  [/^net\.ipv4\.conf\.(\S+)\.(\w+) is .* has to be (\S+):/, ([, name, key, value]) => [
+    `sysctl -w net/ipv4/conf/${name}/${key}=${value}`,
+  ]],
+  [/net\.ipv4\.ip_local_reserved_ports/, () => ["sudo lrkproxy doctor --fix   # adds them"]],
+];
+
+/** What cures a warning, or shows more of it: commands, or lines that say what to do. */
+export function remediesOf(warning: string): readonly string[] {
+  for (const [pattern, remedies] of REMEDIES) {
+    const found = pattern.exec(warning);
+    if (found) return remedies(found);
+  }
+  return ["journalctl -u lrkproxy -p warning"];
+}
+
+/** Those of the machine's warnings that a session may suffer from. */
+export function warningsOf(
+  { instance, a, b }: Session,
+  warnings: readonly string[],
+): readonly string[] {
+  const own = [a, b].map(({ local }) => formatIpv4(local.address));
+  return warnings.filter((warning) => {
+    const named = warning.match(/\b\d+\.\d+\.\d+\.\d+\b/g) ?? [];
+    if (named.length > 0) return named.some((address) => own.includes(address));
+    const [, name = instance] = /of instance "([^"]*)"/.exec(warning) ?? [];
+    return name === instance;
+  });
+}

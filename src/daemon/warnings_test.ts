@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { makeSession } from "../../tests/contract/rig.ts";
+import { oneWayWarning, remediesOf, roomWarning, warningsOf } from "./warnings.ts";
+
+Deno.test("oneWayWarning() speaks up for many one-way calls, and not for a few", () => {
+  const cases: readonly (readonly [number, number, number, RegExp | null])[] = [
+    [498, 0, 500, /^498 of 500 calls have RTP of the caller only: /],
+    [0, 3, 3, /^3 of 3 calls have RTP of the callee only: /],
+    [
+      20,
+      10,
+      100,
+      /^30 of 100 calls have RTP of one party only \(of the caller 20, of the callee 10\)/,
+    ],
+    [1, 1, 2, null],
+    [24, 0, 100, null],
+    [0, 0, 0, null],
+  ];
+  for (const [caller, callee, of, says] of cases) {
+    const found = oneWayWarning({ caller, callee, of });
+    assert.equal(found.length, says ? 1 : 0, `${caller} ${callee} ${of}`);
+    if (says) assert.match(found[0] ?? "", says);
+  }
+});
+
+Deno.test("remediesOf() names a next step for every warning, never the command that prints it", () => {
+  const cases = [
+    [oneWayWarning({ caller: 5, callee: 0, of: 5 })[0] ?? "", /lrkproxy show CALL-ID/],
+    [roomWarning(10, 20)[0] ?? "", /stop --drop/],
+    ["No interface has the media address 10.10.1.1", /^ip address add 10\.10\.1\.1\/PREFIX /],
+    [
+      "net.ipv4.conf.eth0.5.rp_filter is 1 but has to be 2: operation not permitted",
+      /^sysctl -w net\/ipv4\/conf\/eth0\.5\/rp_filter=2$/,
+    ],
+    ["Relay ports 1-2: add them to net.ipv4.ip_local_reserved_ports", /doctor --fix/],
+    ["something new", /journalctl/],
+  ] as const;
+  for (const [warning, remedy] of cases) {
+    const remedies = remediesOf(warning);
+    assert.match(remedies.join("\n"), remedy, warning);
+    assert.doesNotMatch(remedies.join("\n"), /lrkproxy (status|doctor$)/m, warning);
+  }
+});
+
+Deno.test("warningsOf() keeps those that a session may suffer from", () => {
+  const session = makeSession();
+  const own = [
+    "No interface has the media address 192.0.2.1",
+    "net.ipv4.conf.eth0.forwarding is 0 but has to be 1: read-only file system",
+    `Relay ports 1-2 of instance "${session.instance}" overlap`,
+  ];
+  const others = [
+    "No interface has the media address 10.10.2.1",
+    'Relay ports 1-2 of instance "second" overlap',
+  ];
+  assert.deepEqual(warningsOf(session, [...own, ...others]), own);
+});
