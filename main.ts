@@ -14,6 +14,9 @@ if (import.meta.main) {
     },
     demo: async (options, to) => (await import("./src/demo/demo.ts")).runDemo(options, to),
     doctor: async (options, to) => (await import("./src/doctor/doctor.ts")).runDoctor(options, to),
+    examine: async (options, shown) => {
+      return (await import("./src/doctor/calls.ts")).examineCalls(options, shown);
+    },
   });
   Deno.exit(exitCode);
 }

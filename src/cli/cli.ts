@@ -28,6 +28,11 @@ export interface HeavyCommands {
     output: TextOutput,
   ) => Promise<number>;
   readonly doctor: (options: DoctorOptions, output: TextOutput) => Promise<number>;
+  /** What this machine itself does to calls, some sentences for each of the reports. */
+  readonly examine: (
+    options: CommonOptions,
+    shown: Extract<AdminResponse, { readonly reports: unknown }>,
+  ) => Promise<readonly (readonly string[])[]>;
 }
 
 /** sysexits(3) EX_CONFIG: what starts the daemon knows by it that starting it again is of no use. */
@@ -108,7 +113,7 @@ async function carryOut(
       return 0;
     }
     default:
-      return await askAndPrint(invocation, output);
+      return await askAndPrint(invocation, output, heavy);
   }
 }
 
@@ -136,7 +141,11 @@ type Query = Exclude<
   }
 >;
 
-async function askAndPrint(invocation: Query, output: TextOutput): Promise<number> {
+async function askAndPrint(
+  invocation: Query,
+  output: TextOutput,
+  { examine }: HeavyCommands,
+): Promise<number> {
   const { options } = invocation;
   if (invocation.command === "stop") {
     await query(options, { command: "stop", drop: invocation.options.drop ?? false });
@@ -147,6 +156,8 @@ async function askAndPrint(invocation: Query, output: TextOutput): Promise<numbe
     : await query(options, { command: invocation.command });
   const text = "json" in options && options.json
     ? `${JSON.stringify(response)}\n`
+    : "reports" in response
+    ? reportsText(response, await examine(options, response))
     : asText(response);
   output.out(text);
   if ("status" in response) output.error(versionWarning(response.status.version) ?? "");
@@ -160,14 +171,18 @@ async function askAndPrint(invocation: Query, output: TextOutput): Promise<numbe
 function asText(response: AdminResponse): string {
   if ("status" in response) return statusText(response.status);
   if ("sessions" in response) return sessionsText(response.sessions);
-  if ("reports" in response) {
-    return response.reports.map(reportText).join("\n") + drainNote(response.drain);
-  }
   if ("reload" in response) return reloadText(response.reload);
   if ("dropped" in response && response.dropped > 0) {
     return `Dropped ${response.dropped} session(s).\n`;
   }
   return "";
+}
+
+function reportsText(
+  { reports, drain }: Extract<AdminResponse, { readonly reports: unknown }>,
+  machine: readonly (readonly string[])[],
+): string {
+  return reports.map((report, i) => reportText(report, machine[i])).join("\n") + drainNote(drain);
 }
 
 async function waitUntilGone(options: CommonOptions): Promise<number> {

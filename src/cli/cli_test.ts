@@ -16,6 +16,7 @@ const LIGHT: HeavyCommands = {
   run: () => Promise.reject(new Error("No test runs a daemon")),
   demo: () => Promise.reject(new Error("No test runs the demo")),
   doctor: () => Promise.reject(new Error("No test runs the doctor")),
+  examine: () => Promise.resolve([]),
 };
 
 interface Ran {

@@ -1,4 +1,4 @@
-import { formatIpv4, type Ipv4 } from "../base/ipv4.ts";
+import { type Endpoint, formatIpv4, type Ipv4 } from "../base/ipv4.ts";
 import type { Config, InstanceConfig } from "../config/config.ts";
 import { guardedRanges, type LocalAddress } from "../daemon/media.ts";
 
@@ -12,6 +12,17 @@ export interface MediaPath {
   readonly oif: string;
   /** First and last port of the relay, on either side. */
   readonly ports: readonly [first: number, last: number];
+  /** The very packets, if they are of one call; else they may be anybody's, at any of the ports. */
+  readonly call: CallPackets | null;
+}
+
+/** RTP of one party of a call on its way to the other. */
+export interface CallPackets {
+  readonly sender: Endpoint;
+  /** The relay's port that it comes to, and the one that it leaves from. */
+  readonly arrivalPort: number;
+  readonly sourcePort: number;
+  readonly receiver: Endpoint;
 }
 
 /** Kamailio may count past the end of its range by three, and RTCP needs one port more. */
@@ -38,6 +49,7 @@ export function mediaPaths(
       source: to.address,
       oif: to.interface,
       ports,
+      call: null,
     });
     const isOneAddress = inside.address === outside.address;
     return isOneAddress ? [path(inside, outside)] : [path(inside, outside), path(outside, inside)];

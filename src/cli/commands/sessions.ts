@@ -1,4 +1,11 @@
-import type { LossView, PartyView, SessionReport, SessionView } from "../../control/admin.ts";
+import type {
+  FlowView,
+  LossView,
+  PartyView,
+  SessionReport,
+  SessionView,
+  WayView,
+} from "../../control/admin.ts";
 import { byteSize, duration, table, visible } from "../output.ts";
 
 /** `lrkproxy sessions` for people: two lines a session, one for each direction. */
@@ -43,13 +50,27 @@ function heardFrom({ rtp, signalled }: PartyView): string {
   return rtp.source === signalled ? "the same" : rtp.source;
 }
 
+/** Counts read longer apart than this do not tell when the last packet came. */
+const CERTAIN_SECONDS = 20;
+
 function lastHeard({ rtp, rtcp }: PartyView): string {
-  const ages = [rtp.ageSeconds, rtcp.ageSeconds].filter((age) => age !== null);
-  return ages.length === 0 ? "never" : `${Math.min(...ages).toFixed(1)} s ago`;
+  const most = ({ ageAtMostSeconds }: FlowView): number => ageAtMostSeconds ?? Infinity;
+  return lastOf(most(rtcp) < most(rtp) ? rtcp : rtp);
 }
 
-/** `lrkproxy show` for people. */
-export function reportText({ session, strangers, loss, findings }: SessionReport): string {
+function lastOf({ ageSeconds, ageAtMostSeconds }: FlowView): string {
+  if (ageSeconds === null) return "never";
+  const most = ageAtMostSeconds ?? ageSeconds;
+  return most - ageSeconds > CERTAIN_SECONDS
+    ? `within ${duration(most)}`
+    : `${ageSeconds.toFixed(1)} s ago`;
+}
+
+/** `lrkproxy show` for people; `machine` is what this machine itself does to the call. */
+export function reportText(
+  { session, strangers, loss, ways, findings }: SessionReport,
+  machine: readonly string[] = [],
+): string {
   const since = new Date(session.createdMs).toISOString();
   const lines = [
     `Call-ID   ${visible(session.callId)}`,
@@ -66,9 +87,22 @@ export function reportText({ session, strangers, loss, findings }: SessionReport
     ...strangers.map(({ from, to, packets }) =>
       `refused   ${packets} packet${packets === 1 ? "" : "s"} from ${from} to ${to}`
     ),
-    ...findings.map((finding) => `=> ${finding}`),
+    ...ways.map(wayText),
+    ...[...machine, ...unsaid(findings, machine)].map((finding) => `=> ${visible(finding)}`),
   ];
   return lines.join("\n") + "\n";
+}
+
+/** What the daemon says of its machine is not said twice. */
+function unsaid(findings: readonly string[], machine: readonly string[]): readonly string[] {
+  const said = machine.map((each) => (each.split(" (")[0] ?? "").toLowerCase());
+  return findings.filter((each) => !said.some((start) => each.toLowerCase().startsWith(start)));
+}
+
+function wayText({ to, link, nextHop, mtu }: WayView): string {
+  const hop = nextHop === null ? "" : ` via ${nextHop}`;
+  const size = mtu === null ? "" : `, MTU ${mtu}`;
+  return `way       to the ${to} ${link === null ? "there is none" : `by ${link}${hop}${size}`}`;
 }
 
 function lossText({ party, sent, lost }: LossView): string {
@@ -92,7 +126,7 @@ function partyRows(name: string, party: PartyView): readonly (readonly (string |
       flow.source ?? "-",
       flow.packets,
       byteSize(flow.bytes),
-      flow.ageSeconds === null ? "never" : `${flow.ageSeconds.toFixed(1)} s ago`,
+      lastOf(flow),
     ];
   });
 }

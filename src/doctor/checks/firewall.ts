@@ -43,9 +43,7 @@ export function checkFirewall(
     return IDS.map((id) => skipped(id, "no media address is on an interface"));
   }
   const tables = [firewall, legacyFirewall].flatMap((each) => each.ok ? each.value : []);
-  const findings = tables.flatMap((table) =>
-    [...table.chains.values()].flatMap((chain) => judge(table, chain, paths))
-  );
+  const findings = judgeTables(tables, paths);
   const bad = findings.filter(({ severity }) => severity !== "ok");
   return IDS.flatMap((id) => {
     const own = bad.filter((finding) => finding.id === id);
@@ -56,6 +54,16 @@ export function checkFirewall(
       good(id, count === 0 ? "nobody else has such a chain" : `${count} chain(s) let media pass`),
     ];
   });
+}
+
+/** What the chains of tables do with media, a finding for each that sees them. */
+export function judgeTables(
+  tables: readonly Table[],
+  paths: readonly MediaPath[],
+): readonly Finding[] {
+  return tables.flatMap((table) =>
+    [...table.chains.values()].flatMap((chain) => judge(table, chain, paths))
+  );
 }
 
 /** What a chain does with the first packet that it would drop, else with one that it may drop. */
@@ -135,13 +143,15 @@ export function packetsAt(chain: Chain, path: MediaPath): readonly Packet[] {
   if (!hook) return [];
   if (hook.hook === "ingress" && !hook.devices.includes(path.iif)) return [];
   if (hook.hook === "egress" && !hook.devices.includes(path.oif)) return [];
-  const [first, last] = path.ports;
-  const ports = new Set([first, first + 1, (first + last) >> 1, last - 1, last]);
   const before = seesArrivals(chain);
-  const { iif, oif, source: saddr, arrival: daddr } = path;
-  return [...ports].map((port): Packet =>
+  const { iif, oif, source: saddr, arrival: daddr, call } = path;
+  return portsAt(path, before).map((port): Packet =>
     before
-      ? { iif, oif: null, saddr: "remote", sport: "remote", daddr, dport: port, ctstate: "invalid" }
+      ? {
+        ...{ iif, oif: null, saddr: "remote", sport: "remote", daddr, dport: port },
+        remote: call && call.sender,
+        ctstate: "invalid",
+      }
       : {
         iif: hook.hook === "postrouting" || hook.hook === "egress" ? null : iif,
         oif: hook.hook === "prerouting" ? null : oif,
@@ -149,7 +159,13 @@ export function packetsAt(chain: Chain, path: MediaPath): readonly Packet[] {
         sport: port,
         daddr: "remote",
         dport: "remote",
+        remote: call && call.receiver,
         ctstate: "untracked",
       }
   );
+}
+
+function portsAt({ ports: [first, last], call }: MediaPath, before: boolean): readonly number[] {
+  if (call) return [before ? call.arrivalPort : call.sourcePort];
+  return [...new Set([first, first + 1, (first + last) >> 1, last - 1, last])];
 }

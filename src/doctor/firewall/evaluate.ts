@@ -22,6 +22,8 @@ export interface Verdict {
 }
 
 const UDP = 17;
+/** The numbers of a packet that differ between packets. */
+type PacketNumber = Exclude<NumberField, "protocol">;
 const DEEPEST = 24;
 
 /** What a base chain does with a packet. */
@@ -140,8 +142,14 @@ const EVERY_ADDRESS: Range = [0x01000000, 0xdfffffff];
 /** Media do not come from privileged ports. */
 const EVERY_PORT: Range = [1024, 65535];
 
+/** A number of a packet; "remote" where it depends on who the party is. */
+function known({ remote, ...packet }: Packet, field: PacketNumber): number | "remote" {
+  if (packet[field] !== "remote" || remote === null) return packet[field];
+  return field === "saddr" || field === "daddr" ? remote.address : remote.port;
+}
+
 function matchNumber(field: NumberField, ranges: readonly Range[], packet: Packet): Match {
-  const value = field === "protocol" ? UDP : packet[field];
+  const value = field === "protocol" ? UDP : known(packet, field);
   const within = (low: number, high: number, outer: Range): boolean =>
     low >= outer[0] && high <= outer[1];
   if (value !== "remote") {

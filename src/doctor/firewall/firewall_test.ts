@@ -25,6 +25,7 @@ const PACKET: Packet = {
   sport: 20002,
   daddr: "remote",
   dport: "remote",
+  remote: null,
   ctstate: "untracked",
 };
 
@@ -184,6 +185,18 @@ Deno.test("evaluate() knows what nft's rules do with relayed media", () => {
   for (const [name, rules, expected] of NFT) {
     assert.equal(summary(nft(rules.map((rule) => [...rule]), sets)), expected, name);
   }
+});
+
+Deno.test("evaluate() leaves no doubt about a party that is known", () => {
+  const rule = "-A FORWARD -d 192.0.2.0/24 -p udp --dport 7000 -j ACCEPT";
+  const text = ["*filter", ":FORWARD DROP [0:0]", rule, "COMMIT"].join("\n");
+  const [table] = parseIptables(text, "iptables-nft");
+  const of = (address: string, port: number): string =>
+    summary(verdictOf(table, "FORWARD", { ...PACKET, remote: { address: number(address), port } }));
+  assert.equal(summary(verdictOf(table, "FORWARD")), "doubt");
+  assert.equal(of("192.0.2.20", 7000), "accept");
+  assert.equal(of("192.0.2.20", 7002), "drop");
+  assert.equal(of("198.51.100.20", 7000), "drop");
 });
 
 Deno.test("evaluate() does not run in circles", () => {

@@ -1,4 +1,4 @@
-import type { Ipv4 } from "../../base/ipv4.ts";
+import type { Endpoint, Ipv4 } from "../../base/ipv4.ts";
 
 /*
  * Other people's firewalls, whatever wrote them: as much of a rule as can be understood, and
@@ -77,6 +77,8 @@ export interface Packet {
   readonly daddr: Ipv4 | "remote";
   readonly sport: number | "remote";
   readonly dport: number | "remote";
+  /** Which party that is; null for any. */
+  readonly remote: Endpoint | null;
   /** "untracked" behind our rules, "invalid" before conntrack has seen it. */
   readonly ctstate: "untracked" | "invalid";
 }

@@ -132,8 +132,12 @@ function hostOf(endpoint: string): string {
   return endpoint.slice(0, endpoint.lastIndexOf(":"));
 }
 
-async function askRoute({ from, to, iif }: Question): Promise<Result<string>> {
-  const answer = await runProgram("ip", ["-j", "route", "get", to, "from", from, "iif", iif]);
+/** The interface by which a packet leaves: a forwarded one, or without `iif` one of this machine's own. */
+export async function askRoute(
+  { from, to, iif }: { readonly from: string; readonly to: string; readonly iif?: string },
+): Promise<Result<string>> {
+  const arrival = iif === undefined ? [] : ["iif", iif];
+  const answer = await runProgram("ip", ["-j", "route", "get", to, "from", from, ...arrival]);
   if (!answer.ok) return err(answer.error.replace(/^RTNETLINK answers: /, "").split("\n")[0] ?? "");
   return ok(/"dev":"([^"]+)"/.exec(answer.value.out)?.[1] ?? "");
 }

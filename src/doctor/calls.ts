@@ -1,0 +1,123 @@
+import { type Endpoint, parseIpv4 } from "../base/ipv4.ts";
+import { readLink } from "../base/procfs.ts";
+import { err, type Result } from "../base/result.ts";
+import type { CommonOptions } from "../cli/args.ts";
+import type { Config } from "../config/config.ts";
+import { readConfig } from "../config/load.ts";
+import type { PartyView, SessionReport, SessionView } from "../control/admin.ts";
+import { type LocalAddress, localAddresses } from "../daemon/media.ts";
+import { type CallDirection, type CallFacts, examineCall } from "./checks/call.ts";
+import type { Finding } from "./finding.ts";
+import { gatherFirewalls } from "./gather/firewalls.ts";
+import { askRoute, gatherSysctls } from "./gather/network.ts";
+import { portsOf } from "./media_paths.ts";
+
+/** Calls that are shown, and the network namespace that they are in. */
+export interface ShownCalls {
+  readonly reports: readonly SessionReport[];
+  readonly namespace: string | null;
+}
+
+const LOOKED_AT =
+  "This machine's addresses, settings, routes and firewalls let the call's RTP pass.";
+
+/** What this machine itself does to calls, some sentences for each. Nothing is changed. */
+export async function examineCalls(
+  options: CommonOptions,
+  { reports, namespace }: ShownCalls,
+): Promise<readonly (readonly string[])[]> {
+  if (reports.length === 0) return [];
+  if (namespace === null || namespace !== readLink("/proc/self/ns/net")) {
+    const elsewhere = "This machine's firewalls and routes were not looked at: the daemon is in " +
+      "another network namespace (ip netns exec NAME lrkproxy show CALL-ID)";
+    return reports.map(() => [elsewhere]);
+  }
+  const [config, firewalls] = await Promise.all([readConfig(options.config), gatherFirewalls()]);
+  const addresses = localAddresses();
+  return await Promise.all(reports.map(async ({ session }) => {
+    const directions = await directionsOf(session, { config, addresses });
+    const interfaces = directions.flatMap(({ iif }) => iif === null ? [] : [iif]);
+    const sysctls = gatherSysctls([...new Set(interfaces)]);
+    return sentences({
+      directions,
+      addresses,
+      sysctls,
+      isFast: session.path === "kmod",
+      ...firewalls,
+    });
+  }));
+}
+
+function sentences(facts: CallFacts): readonly string[] {
+  const found = examineCall(facts).flatMap(findingLines);
+  const unread = [facts.firewall, facts.legacyFirewall].flatMap((each) =>
+    each.ok ? [] : [each.error]
+  );
+  if (unread.length > 0) {
+    const why = unread.map((error) => error.split("\n")[0]).join("; ");
+    found.push(`This machine's firewalls could not be looked at; as root they can (${why})`);
+  }
+  return found.length > 0 || facts.directions.length === 0 ? found : [LOOKED_AT];
+}
+
+function findingLines({ what, why, remedy }: Finding): readonly string[] {
+  const cures = remedy.map((each) => `Cure: ${each}`);
+  return [`This machine: ${what}${why === null ? "" : ` (${why})`}`, ...cures];
+}
+
+/** Both directions of a call, or those in which something is to be sent. */
+async function directionsOf(
+  { instance, caller, callee }: SessionView,
+  { config, addresses }: {
+    readonly config: Result<Config, unknown>;
+    readonly addresses: readonly LocalAddress[];
+  },
+): Promise<readonly CallDirection[]> {
+  const found = config.ok ? config.value.instances.find(({ name }) => name === instance) : null;
+  const ports = found ? portsOf(found) : null;
+  const pairs = [[caller, callee], [callee, caller]] as const;
+  const directions = await Promise.all(pairs.map(async ([from, to]) => {
+    const ends = endsOf(from, to);
+    if (!ends) return [];
+    const { arrival, source, ...others } = ends;
+    const carrier = addresses.find(({ address }) => address === arrival.address)?.interface ?? null;
+    const back = await askRoute({ from: hostOf(from.relay), to: hostOf(remoteOf(from)) });
+    const iif = back.ok ? back.value : carrier;
+    return [{
+      packets: { ...others, arrivalPort: arrival.port, sourcePort: source.port },
+      ...{ arrival: arrival.address, source: source.address, iif },
+      way: iif === null
+        ? err("it is not known where they come in")
+        : await askRoute({ from: hostOf(to.relay), to: hostOf(remoteOf(to)), iif }),
+      ports: ports ?? [source.port, source.port + 1] as const,
+    }];
+  }));
+  return directions.flat();
+}
+
+type Ends = Readonly<Record<"sender" | "arrival" | "source" | "receiver", Endpoint>>;
+
+/** The ends of one direction on either side of the relay; null if nothing is to be sent. */
+function endsOf(from: PartyView, to: PartyView): Ends | null {
+  const sender = endpoint(remoteOf(from));
+  const receiver = endpoint(remoteOf(to));
+  const [arrival, source] = [endpoint(from.relay), endpoint(to.relay)];
+  if (!sender || !receiver || !arrival || !source) return null;
+  if (to.onHold || sender.address === 0) return null;
+  return { sender, arrival, source, receiver };
+}
+
+function remoteOf({ rtp, signalled }: PartyView): string {
+  return rtp.source ?? signalled;
+}
+
+function endpoint(text: string): Endpoint | null {
+  const address = parseIpv4(hostOf(text));
+  return address.ok
+    ? { address: address.value, port: Number(text.slice(text.lastIndexOf(":") + 1)) }
+    : null;
+}
+
+function hostOf(text: string): string {
+  return text.slice(0, text.lastIndexOf(":"));
+}

@@ -1,0 +1,96 @@
+import { formatEndpoint, formatIpv4 } from "../../base/ipv4.ts";
+import type { Result } from "../../base/result.ts";
+import type { LocalAddress } from "../../daemon/media.ts";
+import type { Facts } from "../facts.ts";
+import { failure, type Finding } from "../finding.ts";
+import type { CallPackets, MediaPath } from "../media_paths.ts";
+import { judgeTables } from "./firewall.ts";
+import { unmetSettings } from "./kernel.ts";
+
+/** One direction of a call through this machine. */
+export interface CallDirection {
+  readonly packets: CallPackets;
+  /** The relay's address that the sender talks to, and the one that packets carry afterwards. */
+  readonly arrival: number;
+  readonly source: number;
+  /** The interface that the sender's packets come in by, as far as routes tell. */
+  readonly iif: string | null;
+  /** The interface that they leave by, or the kernel's refusal. */
+  readonly way: Result<string>;
+  /** First and last port of the instance, which remedies open. */
+  readonly ports: readonly [first: number, last: number];
+}
+
+/** What is known of this machine where one call is concerned. */
+export interface CallFacts extends Pick<Facts, "sysctls" | "firewall" | "legacyFirewall"> {
+  /** Whether the kernel module relays it, which no chain behind an interface's own sees. */
+  readonly isFast: boolean;
+  readonly directions: readonly CallDirection[];
+  readonly addresses: readonly LocalAddress[];
+}
+
+/** What this machine itself does to a call's packets; nothing if it lets all of them pass. */
+export function examineCall(facts: CallFacts): readonly Finding[] {
+  const missing = missingAddresses(facts);
+  if (missing.length > 0) return missing;
+  const settings = wrongSettings(facts);
+  return [...settings, ...settings.length > 0 ? [] : lackingWays(facts), ...droppingRules(facts)];
+}
+
+function missingAddresses({ directions, addresses }: CallFacts): readonly Finding[] {
+  const own = new Set(directions.flatMap(({ arrival, source }) => [arrival, source]));
+  return [...own].filter((each) => !addresses.some(({ address }) => address === each))
+    .map(formatIpv4).map((address) =>
+      failure("media.address", `no interface has the media address ${address}`, {
+        why: "packets to it go elsewhere",
+        remedy: [`ip address add ${address}/PREFIX dev INTERFACE`, "or correct lrkproxy.ini"],
+      })
+    );
+}
+
+function wrongSettings({ directions, sysctls }: CallFacts): readonly Finding[] {
+  const names = new Set(directions.flatMap(({ iif }) => iif === null ? [] : [iif]));
+  // Redirects trouble the parties; they do not silence them.
+  return unmetSettings({ links: [...names].map((name) => ({ name })), sysctls })
+    .filter(({ key }) => key !== "send_redirects")
+    .map(({ interface: name, key, is, needed }) =>
+      failure(
+        key === "forwarding"
+          ? "sysctl.forwarding"
+          : key === "accept_local"
+          ? "sysctl.accept_local"
+          : "sysctl.rp_filter",
+        `net.ipv4.conf.${name}.${key} is ${is || "missing"}, must be ${needed}`,
+        {
+          why: "packets that were rewritten are dropped",
+          remedy: [`sysctl -w net/ipv4/conf/${name}/${key}=${needed}`],
+        },
+      )
+    );
+}
+
+function lackingWays({ directions }: CallFacts): readonly Finding[] {
+  return directions.flatMap(({ way, source, iif, packets: { receiver } }) => {
+    if (way.ok) return [];
+    const [from, to] = [formatIpv4(source), formatIpv4(receiver.address)];
+    const what = `no way for media from ${from} to ${formatEndpoint(receiver)}: ${way.error}`;
+    return [failure("media.route", what, {
+      why: "that party hears nothing",
+      remedy: ["ip rule", `ip route get ${to} from ${from}${iif === null ? "" : ` iif ${iif}`}`],
+    })];
+  });
+}
+
+function droppingRules(
+  { directions, firewall, legacyFirewall, isFast }: CallFacts,
+): readonly Finding[] {
+  const paths = directions.flatMap((
+    { packets, arrival, source, iif, way, ports },
+  ): readonly MediaPath[] =>
+    iif === null || !way.ok ? [] : [{ arrival, source, iif, oif: way.value, ports, call: packets }]
+  );
+  const tables = [firewall, legacyFirewall].flatMap((each) => each.ok ? each.value : []);
+  return judgeTables(tables, paths).filter(({ id, severity }) =>
+    severity !== "ok" && (!isFast || id === "firewall.ingress")
+  );
+}

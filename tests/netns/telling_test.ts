@@ -1,0 +1,160 @@
+import { strict as assert } from "node:assert";
+import { PROGRAM } from "./daemon.ts";
+import { diagnose, shell } from "./doctor.ts";
+import { CALL, numberedCall } from "./kamailio.ts";
+import { scrape } from "./scrape.ts";
+import { until } from "./until.ts";
+import { converse, openWorld, untilLocked, untilTwoWay, type World } from "./world.ts";
+
+/*
+ * What `status`, `show` and the doctor tell an operator must be so: no alarm while all is well, and
+ * the cause where it is this machine's.
+ */
+
+/** What `lrkproxy show` prints on the relay itself. */
+async function shown(world: World, by = ""): Promise<readonly string[]> {
+  const { configPath } = world.daemon;
+  const text = await shell(world.relay, `${by} ${PROGRAM} show ${CALL.id} --config ${configPath}`);
+  return text.split("\n").filter((line) => line.startsWith("=> ")).map((line) => line.slice(3));
+}
+
+Deno.test("after a restart under media, no call is said to be unheard", async () => {
+  await using world = await openWorld();
+  const calls = Array.from({ length: 8 }, (_, n) => numberedCall(n));
+  await world.kamailio.openAll(calls);
+  await Promise.all(calls.map(async (call, n) => {
+    await converse(world.caller(6000 + 4 * n), world.callee(7000 + 4 * n), call);
+  }));
+  await Promise.all(calls.map(({ id }) => untilLocked(world, id)));
+  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+    await world.daemon.kill(signal);
+    await world.daemon.start();
+    const { sessions } = await world.status();
+    assert.deepEqual(sessions, { unheard: 0, active: 8, stale: 0, unread: 0 }, signal);
+  }
+});
+
+Deno.test("after a restart, what was not looked at yet is not said to be unheard", async () => {
+  await using world = await openWorld({ ini: { session: { learning: "never" } } });
+  await world.kamailio.open(CALL);
+  await converse(world.caller(6000), world.callee(7000));
+  await world.daemon.kill("SIGTERM");
+  await world.daemon.start();
+  const { out } = await world.daemon.cli("status");
+  assert.match(out, /^sessions: 0 active, 0 not heard from yet, 0 stale, 1 not looked at since/m);
+  await until("it is looked at", async () => (await world.status()).sessions.active === 1, 20_000);
+});
+
+Deno.test("status, doctor and metrics count ports in the same way, and calls of room", async () => {
+  await using world = await openWorld({ ini: { metrics: { listen: "127.0.0.1:9477" } } });
+  await world.kamailio.openAll([0, 1, 2].map(numberedCall));
+  const [instance] = (await world.status()).instances;
+  const page = await scrape({ place: world.relay, port: 9477 });
+  const metric = page.get('ports_in_use{media_instance="default"}');
+  assert.deepEqual([instance?.portsInUse, metric], [12, 12]);
+  assert.deepEqual([instance?.calls, instance?.room], [3, 2500]);
+  assert.match((await world.daemon.cli("status")).out, /20000-30000 +3 of 2500 /);
+});
+
+Deno.test("many one-way calls are told by status and doctor, with the next step", async () => {
+  await using world = await openWorld();
+  const calls = [0, 1, 2].map(numberedCall);
+  await world.kamailio.openAll(calls);
+  calls.forEach(({ snat }, n) => world.caller(6000 + 4 * n).talk(snat));
+  const [warning = ""] = await until("it is told", async () => {
+    const { warnings } = await world.status();
+    return warnings.length > 0 && warnings;
+  }, 40_000);
+  assert.match(warning, /^3 of 3 calls have RTP of the caller only/);
+  const { out } = await world.daemon.cli("status");
+  assert.match(
+    out,
+    /^one-way: {2}3 of 3 calls; RTP of the caller only: 3, of the callee only: 0$/m,
+  );
+  assert.match(
+    out,
+    /^warning: 3 of 3 calls .*\n +=> lrkproxy sessions .*\n +=> sudo lrkproxy show/m,
+  );
+  const [found] = (await diagnose(world.relay, { config: world.daemon.configPath }))
+    .of("daemon.warnings");
+  assert.deepEqual([found?.severity, found?.what], ["warn", warning]);
+  assert.match(found?.remedy.join("\n") ?? "", /lrkproxy show CALL-ID/);
+});
+
+Deno.test("show names the firewall of this machine before it blames a party, and its cure works", async () => {
+  await using world = await openWorld();
+  await world.kamailio.open(CALL);
+  const caller = world.caller(6000);
+  const fromCaller = caller.talk(CALL.snat);
+  await until("the caller is heard", async () => (await world.show()).session.caller.rtp.source);
+  assert.match((await shown(world))[0] ?? "", /^This machine's .* let the call's RTP pass/);
+  await shell(
+    world.relay,
+    "nft 'table inet own { chain f { type filter hook forward priority filter; policy drop; }; }'",
+  );
+  const [first = "", ...others] = await shown(world);
+  assert.match(
+    first,
+    /^This machine: table inet own, chain f drops media from 192\.0\.2\.1:20000 /,
+  );
+  assert.match(first, /\(inside to outside\): policy drop/);
+  const cures = others.filter((line) => line.startsWith("Cure: "));
+  const blamed = others.findIndex((line) => line.startsWith("The callee was never heard"));
+  assert(cures.length > 0 && blamed >= cures.length, others.join("\n"));
+  for (const cure of cures) await shell(world.relay, cure.slice("Cure: ".length));
+  const callee = world.callee(7000);
+  await untilTwoWay({ caller, callee, fromCaller, fromCallee: callee.talk(CALL.dst) });
+  assert.match((await shown(world))[0] ?? "", /let the call's RTP pass/);
+});
+
+Deno.test("show judges this call's own addresses and ports", async () => {
+  await using world = await openWorld();
+  await world.kamailio.open(CALL);
+  await converse(world.caller(6000), world.callee(7000));
+  const chain = (rule: string): string =>
+    `nft delete table inet own 2>/dev/null || true
+    nft 'table inet own { chain f { type filter hook forward priority filter; ${rule} drop; }; }'`;
+  for (const rule of ["ip daddr 192.0.2.21", "udp sport 20004", "udp dport 7002"]) {
+    await shell(world.relay, chain(rule));
+    assert.match((await shown(world))[0] ?? "", /let the call's RTP pass/, rule);
+  }
+  for (const rule of ["ip daddr 192.0.2.20", "udp sport 20000", "udp dport 7000"]) {
+    await shell(world.relay, chain(rule));
+    assert.match((await shown(world))[0] ?? "", /chain f drops media from 192\.0\.2\.1/, rule);
+  }
+});
+
+Deno.test("show names a missing address and a missing route", async () => {
+  await using world = await openWorld();
+  await world.kamailio.open(CALL);
+  const elsewhere = { ...CALL, id: "elsewhere", dnat: "203.0.113.5:7000" };
+  await shell(world.relay, "ip address del 192.0.2.1/24 dev outside");
+  await until("the daemon knows", async () => (await world.status()).warnings.length > 0, 15_000);
+  const [first = "", cure = "", ...others] = await shown(world);
+  assert.match(first, /^This machine: no interface has the media address 192\.0\.2\.1/);
+  assert.match(cure, /^Cure: ip address add 192\.0\.2\.1\/PREFIX/);
+  assert(!others.some((line) => line.startsWith("This machine:")), others.join("\n"));
+  // Who does not look at the machine itself is told by the daemon.
+  assert.match((await world.show()).findings[0] ?? "", /^This machine: No interface has .* Cure: /);
+  await shell(world.relay, "ip address add 192.0.2.1/24 dev outside");
+  await world.kamailio.open({ ...elsewhere, id: CALL.id });
+  const found = await shown(world);
+  assert(found.some((line) => /no way for media from 192\.0\.2\.1 to 203\.0\.113\.5/.test(line)));
+});
+
+Deno.test("show says where it could not look: as an ordinary user, in another namespace", async () => {
+  await using world = await openWorld();
+  await world.kamailio.open(CALL);
+  const { out } = await world.daemon.cli("show", CALL.id);
+  assert.match(out, /=> .* were not looked at: the daemon is in another network namespace/);
+  await Deno.chmod(world.daemon.folder, 0o755);
+  await Deno.chmod(world.daemon.configPath, 0o644);
+  const by = `mount --bind "$(dirname ${PROGRAM})" /mnt;
+    setpriv --reuid 65534 --regid 0 --clear-groups --inh-caps=-all --bounding-set=-all /mnt/lrkproxy`;
+  const text = await shell(
+    world.relay,
+    `${by} show ${CALL.id} --config ${world.daemon.configPath}`,
+  );
+  assert.match(text, /=> This machine's firewalls could not be looked at; as root they can/);
+  assert.doesNotMatch(text, /let the call's RTP pass/);
+});
