@@ -154,10 +154,11 @@ async function askAndPrint(
   const response = "callId" in invocation
     ? await query(options, { command: invocation.command, callId: invocation.callId })
     : await query(options, { command: invocation.command });
+  const machine = "reports" in response ? await examine(options, response) : [];
   const text = "json" in options && options.json
-    ? `${JSON.stringify(response)}\n`
+    ? `${JSON.stringify("reports" in response ? { ...response, machine } : response)}\n`
     : "reports" in response
-    ? reportsText(response, await examine(options, response))
+    ? reportsText(response, machine)
     : asText(response);
   output.out(text);
   if ("status" in response) output.error(versionWarning(response.status.version) ?? "");

@@ -123,6 +123,32 @@ Deno.test("runCli() prints what the daemon answers, with 0", async () => {
   }
 });
 
+Deno.test("runCli() shows what this machine does to a call before all else, and says nothing twice", async () => {
+  const said = "This machine: No interface has the media address 192.0.2.1. Cure: add it";
+  await using daemon = await openDaemon(() => {
+    const [report] = REPORTS;
+    assert.ok(report);
+    const reports = [{ ...report, findings: [said, "The callee was never heard."] }];
+    return { schema: SCHEMA, reports, drain: null, namespace: "net:[1]" };
+  });
+  const lines = [
+    "This machine: no interface has the media address 192.0.2.1 (why)",
+    "Cure: ip address\x1b[2J",
+  ];
+  const argv = ["show", "nat@phone", "--socket", daemon.socket];
+  const { out } = await run(argv, {
+    examine: (_, { namespace }) => Promise.resolve(namespace === "net:[1]" ? [lines] : []),
+  });
+  assert.deepEqual(out.split("\n").filter((line) => line.startsWith("=>")), [
+    `=> ${lines[0]}`,
+    "=> Cure: ip address\\x1b[2J",
+    "=> The callee was never heard.",
+  ]);
+  const json = await run([...argv, "--json"], { examine: () => Promise.resolve([lines]) });
+  assert.deepEqual((JSON.parse(json.out) as { machine: unknown }).machine, [lines]);
+  assert.match((await run(argv)).out, /=> This machine: No interface has .* Cure: add it\n/);
+});
+
 Deno.test("runCli() prints one JSON object with schema 1 when asked for JSON", async () => {
   await using daemon = await openDaemon(answerAll);
   for (const argv of [["status"], ["sessions"], ["show", "nat@phone"]]) {
@@ -160,7 +186,12 @@ Deno.test("runCli() ends with 1 when there is no such call", async () => {
     assert.equal(error, 'lrkproxy: there is no session with the Call-ID "unknown@phone"\n');
   }
   const { code, out } = await daemon.cli("show", "unknown@phone", "--json");
-  assert.deepEqual([code, JSON.parse(out)], [1, { schema: 1, reports: [], drain: null }]);
+  assert.deepEqual([code, JSON.parse(out)], [1, {
+    schema: 1,
+    reports: [],
+    drain: null,
+    machine: [],
+  }]);
 });
 
 Deno.test("runCli() ends with 1 when the daemon says no or fails", async () => {

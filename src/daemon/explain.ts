@@ -118,7 +118,7 @@ function nextStep({ caller, callee }: SessionView): readonly string[] {
     .filter(([, { rtp }]) => isFlowing(rtp));
   if (heard.length === 2) {
     return [
-      "Both parties are heard, and what they send is forwarded. Whether it arrives is not seen here.",
+      "Both parties are heard, and what they send is forwarded by the relay. Whether it arrives is not seen here.",
       "If one of them hears nothing: sudo lrkproxy doctor (firewalls and routes of this machine), then " +
       `tcpdump -ni any udp src port ${portOf(callee.relay)} (to the callee) or ` +
       `${portOf(caller.relay)} (to the caller) for what leaves it.`,
@@ -129,7 +129,7 @@ function nextStep({ caller, callee }: SessionView): readonly string[] {
       ? ["callee", callee.relay] as const
       : ["caller", caller.relay] as const;
     return [
-      `The ${name} is heard, and what it sends is forwarded. Whether it arrives is not seen here.`,
+      `The ${name} is heard, and what it sends is forwarded by the relay. Whether it arrives is not seen here.`,
       `Before the ${other} is blamed: sudo lrkproxy doctor (firewalls and routes of this machine), then ` +
       `tcpdump -ni any udp port ${portOf(relay)} for what leaves it and what comes.`,
     ];

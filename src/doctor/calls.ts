@@ -27,6 +27,19 @@ export async function examineCalls(
   { reports, namespace }: ShownCalls,
 ): Promise<readonly (readonly string[])[]> {
   if (reports.length === 0) return [];
+  try {
+    return await examineAll(options, { reports, namespace });
+  } catch (error) {
+    // What the daemon knows of the call is worth printing all the same.
+    const reason = error instanceof Error ? error.message : String(error);
+    return reports.map(() => [`This machine's firewalls and routes were not looked at: ${reason}`]);
+  }
+}
+
+async function examineAll(
+  options: CommonOptions,
+  { reports, namespace }: ShownCalls,
+): Promise<readonly (readonly string[])[]> {
   if (namespace === null || namespace !== readLink("/proc/self/ns/net")) {
     const elsewhere = "This machine's firewalls and routes were not looked at: the daemon is in " +
       "another network namespace (ip netns exec NAME lrkproxy show CALL-ID)";

@@ -1,4 +1,4 @@
-import { readProcFile } from "../base/procfs.ts";
+import { listFolder, readProcFile } from "../base/procfs.ts";
 
 /** A module may be installed at any time; the list of all modules is long and read no oftener than this. */
 const READ_AGAIN_MS = 60_000;
@@ -8,7 +8,9 @@ let last: { readonly text: string; readonly atMs: number } | null = null;
 /** Whether modprobe would find the kernel module; null where its folder is kept from this process. */
 export function isModuleInstalled(release = runningRelease()): boolean | null {
   const index = readProcFile(`/lib/modules/${release}/modules.dep`);
-  return index === null ? null : listsModule(index);
+  if (index !== null) return listsModule(index);
+  // A kernel without a folder of its own has no modules; the service may not see those of any.
+  return listFolder("/lib/modules") === null ? null : false;
 }
 
 /** Whether a modules.dep names the kernel module. */
@@ -29,7 +31,6 @@ export function absenceText(isInstalled: boolean | null, release: string): strin
   if (isInstalled === true) {
     return "the kernel module is installed and not loaded (modprobe lrkproxy)";
   }
-  // The service may not see /lib/modules; the doctor can.
   const which = isInstalled === false
     ? `no kernel module is installed for Linux ${release}`
     : "the kernel module is not loaded";

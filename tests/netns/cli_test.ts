@@ -217,7 +217,7 @@ Deno.test("show says that a party is on hold, and nothing amiss of a call that f
   assert.equal(findings.length, 2, findings.join("\n"));
   assert.match(
     findings[0] ?? "",
-    /^Both parties are heard, .* is forwarded\. Whether it arrives is not/,
+    /^Both parties are heard, .* is forwarded by the relay\. Whether it arrives is not/,
   );
   assert.match(findings[1] ?? "", /^If one of them hears nothing: .* 20000 .* 20002 /);
   await world.kamailio.open({ ...CALL, dnat: "192.0.2.20:0" });

@@ -1,0 +1,87 @@
+import { strict as assert } from "node:assert";
+import { parseIpv4 } from "../../base/ipv4.ts";
+import { err, ok } from "../../base/result.ts";
+import type { CheckId } from "../finding.ts";
+import { parseIptables } from "../firewall/iptables.ts";
+import type { Table } from "../firewall/model.ts";
+import { healthy, localAddress } from "../testing/healthy.ts";
+import { type CallDirection, type CallFacts, examineCall } from "./call.ts";
+
+function number(text: string): number {
+  const address = parseIpv4(text);
+  assert(address.ok);
+  return address.value;
+}
+
+const TO_CALLEE: CallDirection = {
+  packets: {
+    sender: { address: number("10.10.1.10"), port: 41000 },
+    arrivalPort: 20002,
+    sourcePort: 20000,
+    receiver: { address: number("192.0.2.20"), port: 7000 },
+  },
+  arrival: number("10.10.1.1"),
+  source: number("192.0.2.1"),
+  iif: "inside",
+  way: ok("outside"),
+  ports: [20000, 30004],
+};
+
+const { sysctls, addresses, firewall, legacyFirewall } = healthy();
+const WELL: CallFacts = {
+  ...{ sysctls, addresses, firewall, legacyFirewall },
+  ...{ directions: [TO_CALLEE], isFast: false },
+};
+
+/** A FORWARD chain that drops what a rule does not accept. */
+function forward(rule: string): readonly Table[] {
+  const text = ["*filter", ":FORWARD DROP [0:0]", `-A FORWARD ${rule} -j ACCEPT`, "COMMIT"];
+  return parseIptables(text.join("\n"), "iptables-nft");
+}
+
+const SETTING = "net/ipv4/conf/inside/";
+
+const CASES: readonly (readonly [
+  when: string,
+  changes: Partial<CallFacts>,
+  found: readonly (readonly [CheckId, says: RegExp, remedy: RegExp])[],
+])[] = [
+  ["all is well", {}, []],
+  ["nothing is to be sent", { directions: [] }, []],
+  ["an address is on no interface", { addresses: [localAddress("inside", "10.10.1.1")] }, [
+    ["media.address", /no interface has the media address 192\.0\.2\.1/, /ip address add 192/],
+  ]],
+  ["a setting is wrong", { sysctls: { ...sysctls, [`${SETTING}forwarding`]: "0" } }, [
+    ["sysctl.forwarding", /inside\.forwarding is 0, must be 1/, /sysctl -w .*forwarding=1/],
+  ]],
+  ["redirects are sent", { sysctls: { ...sysctls, [`${SETTING}send_redirects`]: "1" } }, []],
+  ["another interface is set wrong", {
+    sysctls: { ...sysctls, "net/ipv4/conf/outside/accept_local": "0" },
+  }, []],
+  ["there is no way", { directions: [{ ...TO_CALLEE, way: err("Network is unreachable") }] }, [
+    [
+      "media.route",
+      /no way for media from 192\.0\.2\.1 to 192\.0\.2\.20:7000: Network is unreachable/,
+      /ip route get 192\.0\.2\.20 from 192\.0\.2\.1 iif inside/,
+    ],
+  ]],
+  ["a chain drops others' packets", { firewall: ok(forward("-d 192.0.2.20 -p udp")) }, []],
+  ["a chain drops this call's", { firewall: ok(forward("-d 192.0.2.21 -p udp")) }, [
+    ["firewall.forward", /chain FORWARD drops media from 192\.0\.2\.1:20000/, /20000:30004/],
+  ]],
+  ["the kernel module relays past that chain", {
+    firewall: ok(forward("-d 192.0.2.21 -p udp")),
+    isFast: true,
+  }, []],
+];
+
+for (const [when, changes, expected] of CASES) {
+  Deno.test(`examineCall() finds what this machine does when ${when}`, () => {
+    const found = examineCall({ ...WELL, ...changes });
+    assert.deepEqual(found.map(({ id }) => id), expected.map(([id]) => id));
+    expected.forEach(([, says, remedy], i) => {
+      assert.match(found[i]?.what ?? "", says);
+      assert.match(found[i]?.remedy.join("\n") ?? "", remedy);
+    });
+  });
+}
