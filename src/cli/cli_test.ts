@@ -216,7 +216,10 @@ Deno.test("runCli() ends with 3 and names the next step when no daemon is there"
     const { code, out, error } = await run([...argv, "--socket", socket]);
     assert.deepEqual([code, out], [3, ""], argv.join(" "));
     assert.ok(error.startsWith(`lrkproxy: Cannot reach the daemon at ${socket}: `), error);
-    assert.match(error, /`lrkproxy run` starts it; --socket or --config points to another one/);
+    assert.match(
+      error,
+      /`systemctl start lrkproxy` .* `lrkproxy run` one in the foreground; --socket or --config/,
+    );
   }
 });
 

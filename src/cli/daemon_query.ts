@@ -25,7 +25,8 @@ export async function query(options: CommonOptions, request: AdminRequest): Prom
     const reason = error instanceof Error ? error.message : String(error);
     throw new CommandFailure(
       `Cannot reach the daemon at ${path}: ${reason}\n` +
-        "Is it running? `lrkproxy run` starts it; --socket or --config points to another one.",
+        "Is it running? `systemctl start lrkproxy` starts the service, `lrkproxy run` one in the " +
+        "foreground; --socket or --config points to another one.",
       3,
     );
   }

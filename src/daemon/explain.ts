@@ -124,6 +124,15 @@ function nextStep({ caller, callee }: SessionView): readonly string[] {
       `${portOf(caller.relay)} (to the caller) for what leaves it.`,
     ];
   }
+  if (heard.length === 0) {
+    return [
+      `Nobody is heard now: tcpdump -ni any udp port ${portOf(caller.relay)} or udp port ` +
+      `${
+        portOf(callee.relay)
+      } shows whether anything comes to this machine; if not, look where SDP ` +
+      "sends both parties.",
+    ];
+  }
   return heard.flatMap(([name]) => {
     const [other, relay] = name === "caller"
       ? ["callee", callee.relay] as const

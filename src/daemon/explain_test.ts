@@ -63,6 +63,8 @@ const CASES: readonly Case[] = [
     findings: [
       "The caller was never heard: no RTP from 10.10.1.10 has come to 10.10.1.1:20002.",
       "The callee was never heard: no RTP from 192.0.2.20 has come to 192.0.2.1:20000.",
+      "Nobody is heard now: tcpdump -ni any udp port 20002 or udp port 20000 shows whether anything " +
+      "comes to this machine; if not, look where SDP sends both parties.",
     ],
   },
   {

@@ -172,9 +172,10 @@ Deno.test("show says of a silent call that neither party was ever heard", async 
   await using world = await openWorld();
   await world.kamailio.open(CALL);
   const { findings } = await world.show();
-  assert.equal(findings.length, 2);
+  assert.equal(findings.length, 3);
   assert.match(findings[0] ?? "", /caller was never heard.*10\.10\.1\.10.*10\.10\.1\.1:20002/);
   assert.match(findings[1] ?? "", /callee was never heard.*192\.0\.2\.20.*192\.0\.2\.1:20000/);
+  assert.match(findings[2] ?? "", /^Nobody is heard now: tcpdump/);
 });
 
 Deno.test("show says that a party which was never heard speaks from another address than SDP says", async () => {
