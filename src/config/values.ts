@@ -160,11 +160,16 @@ export const hostName = kind(
       (text) => ipaddr.IPv4.isValidFourPartDecimal(text) || isIpv6(text) || isName(text),
       "is neither an address nor a host name",
     ),
+    v.check(
+      (text) => !/^fe[89ab][0-9a-f]:[^%]*$/i.test(text),
+      "is a link-local address: say of which interface, as in fe80::1%eth0",
+    ),
   ),
 );
 
 function isIpv6(text: string): boolean {
-  return /^[0-9a-f:.]+$/i.test(text) && text.includes(":") && ipaddr.IPv6.isValid(text);
+  const [, address = ""] = /^([0-9a-f:.]+)(?:%[!-.0-~]{1,15})?$/i.exec(text) ?? [];
+  return address.includes(":") && ipaddr.IPv6.isValid(address);
 }
 
 function isName(text: string): boolean {

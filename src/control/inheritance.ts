@@ -1,10 +1,10 @@
 import { libc } from "../base/libc.ts";
 import { socketName, unixPath } from "./descriptors.ts";
-import { sockaddrPort } from "./sockaddr.ts";
 
 /*
  * Control sockets of the daemon before this one, which somebody kept open meanwhile: what was asked
- * while no daemon ran waits in them. Each is emptied into the socket that replaces it, and closed.
+ * while no daemon ran waits in them. A UDP socket is used as it is. What has another one in its place
+ * is emptied into that, and closed.
  */
 
 /** A request that was on its way to the old socket has arrived after so long. */
@@ -25,9 +25,12 @@ export class Inheritance {
     this.#fds = new Set(fds);
   }
 
-  /** The UDP sockets that are bound to `port`, on whatever address. */
-  udp(port: number): readonly number[] {
-    return [...this.#fds].filter((fd) => sockaddrPort(socketName(fd)) === port);
+  /** Take the UDP sockets that are bound to an address: they belong to the caller from now on. */
+  takeUdp(address: Uint8Array): readonly number[] {
+    const name = address.join();
+    const taken = [...this.#fds].filter((fd) => socketName(fd).join() === name);
+    for (const fd of taken) this.#fds.delete(fd);
+    return taken;
   }
 
   /** The listeners that serve `path`. */

@@ -22,9 +22,13 @@ function newInbox(): Inbox {
   }, () => {});
 }
 
-function serveAt(hostname: string, port: number, kept: readonly number[] = []): UdpServer {
+async function serveAt(
+  hostname: string,
+  port: number,
+  kept: readonly number[] = [],
+): Promise<UdpServer> {
   const inheritance = new Inheritance(kept);
-  const server = serveUdp(newInbox(), {
+  const server = await serveUdp(newInbox(), {
     instance: "default",
     hostname,
     port,
@@ -81,22 +85,52 @@ class Worker implements Disposable {
 Deno.test("serveUdp() answers what was asked while nobody served a kept socket", async () => {
   for (const hostname of ["127.0.0.1", "::1"]) {
     const port = freePort(hostname);
-    const first = serveAt(hostname, port);
+    const first = await serveAt(hostname, port);
     const kept = keep(first);
     await first[Symbol.asyncDispose]();
     using worker = new Worker(hostname, port);
     const requests = Array.from({ length: 100 }, (_, n) => `c${n} S ${FIELDS} call-${n} `);
     for (const request of requests) await worker.send(request);
-    await using _second = serveAt(hostname, port, [kept]);
+    await using _second = await serveAt(hostname, port, [kept]);
     const answers: string[] = [];
     while (answers.length < requests.length) answers.push(await worker.hear());
     assert.deepEqual(answers.toSorted(), requests.map((request) => `${request}OK`).toSorted());
   }
 });
 
+Deno.test("serveUdp() answers from the address that was asked, also what waited in a kept socket", async () => {
+  const cases = [["0.0.0.0", "127.0.0.1", "127.0.0.7"], ["::", "127.0.0.1", "127.0.0.7"], [
+    "::",
+    "::1",
+    "::1",
+  ]] as const;
+  for (const [hostname, from, asked] of cases) {
+    const port = freePort(hostname);
+    const client = Deno.listenDatagram({ transport: "udp", hostname: from, port: 0 });
+    const ask = (text: string): Promise<number> =>
+      client.send(new TextEncoder().encode(text), { transport: "udp", hostname: asked, port });
+    const answeredFrom = async (): Promise<string> => {
+      const [, source] = await client.receive();
+      return (source as Deno.NetAddr).hostname;
+    };
+    try {
+      const first = await serveAt(hostname, port);
+      const kept = keep(first);
+      await ask("1_1 P");
+      assert.equal(await answeredFrom(), asked, hostname);
+      await first[Symbol.asyncDispose]();
+      await ask("1_2 P");
+      await using _second = await serveAt(hostname, port, [kept]);
+      assert.equal(await answeredFrom(), asked, `${hostname}, kept`);
+    } finally {
+      client.close();
+    }
+  }
+});
+
 Deno.test("serveUdp() loses no request while one server follows another under load", async () => {
   const port = freePort("127.0.0.1");
-  let server = serveAt("127.0.0.1", port);
+  let server = await serveAt("127.0.0.1", port);
   let isOver = false;
   const load = async (name: number): Promise<number> => {
     using worker = new Worker("127.0.0.1", port);
@@ -112,7 +146,7 @@ Deno.test("serveUdp() loses no request while one server follows another under lo
   for (let n = 0; n < 20; n++) {
     const kept = keep(server);
     await server[Symbol.asyncDispose]();
-    server = serveAt("127.0.0.1", port, [kept]);
+    server = await serveAt("127.0.0.1", port, [kept]);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   isOver = true;
@@ -125,38 +159,38 @@ Deno.test("serveUdp() lets nobody else join the address after a handover", async
   const port = freePort("127.0.0.1");
   const join = (): Deno.DatagramConn =>
     Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port, reuseAddress: true });
-  const first = serveAt("127.0.0.1", port);
+  const first = await serveAt("127.0.0.1", port);
   const kept = keep(first);
   await first[Symbol.asyncDispose]();
   assert.throws(join, Deno.errors.AddrInUse);
-  await using second = serveAt("127.0.0.1", port, [kept]);
+  await using second = await serveAt("127.0.0.1", port, [kept]);
   assert.throws(join, Deno.errors.AddrInUse);
   assert.ok(second.fd > 2);
 });
 
 Deno.test("serveUdp() takes the address of several that were left by daemons killed in between", async () => {
   const port = freePort("127.0.0.1");
-  const first = serveAt("127.0.0.1", port);
+  const first = await serveAt("127.0.0.1", port);
   const kept = [keep(first)];
   await first[Symbol.asyncDispose]();
   using early = new Worker("127.0.0.1", port);
   await early.send("c1 P");
   const spare = keep({ fd: kept[0] ?? -1 });
-  const second = serveAt("127.0.0.1", port, [spare]);
+  const second = await serveAt("127.0.0.1", port, [spare]);
   assert.equal(await early.hear(), "c1 P PONG");
   kept.push(keep(second));
   await second[Symbol.asyncDispose]();
   await early.send("c2 P");
-  await using _third = serveAt("127.0.0.1", port, kept);
+  await using _third = await serveAt("127.0.0.1", port, kept);
   assert.equal(await early.hear(), "c2 P PONG");
 });
 
 Deno.test("Inheritance closes a socket whose address is not served any more", async () => {
   const [old, now] = [freePort("127.0.0.1"), freePort("127.0.0.1")];
-  const first = serveAt("127.0.0.1", old);
+  const first = await serveAt("127.0.0.1", old);
   const kept = keep(first);
   await first[Symbol.asyncDispose]();
-  await using _second = serveAt("127.0.0.1", now, [kept]);
+  await using _second = await serveAt("127.0.0.1", now, [kept]);
   const again = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: old });
   again.close();
 });

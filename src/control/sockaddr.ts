@@ -4,8 +4,10 @@ import type { Address } from "../base/cidr.ts";
  * A peer as the kernel writes it: sockaddr_in (16 bytes) or sockaddr_in6 (28 bytes).
  */
 
-const AF_INET = 2;
-const AF_INET6 = 10;
+/** Internet protocol version 4. */
+export const AF_INET = 2;
+/** Internet protocol version 6. */
+export const AF_INET6 = 10;
 
 /** Room for the address of any peer. */
 export const SOCKADDR_BYTES = 28;
@@ -31,15 +33,20 @@ export function sockaddrAddress(sockaddr: Uint8Array): Address {
   return isMapped ? { family: 4, bytes: bytes.slice(12) } : { family: 6, bytes };
 }
 
-/** The sockaddr of an address and port. */
-export function sockaddrOf({ family, bytes }: Address, port: number): Uint8Array<ArrayBuffer> {
-  const sockaddr = new Uint8Array(family === 4 ? 16 : SOCKADDR_BYTES);
-  sockaddr[0] = family === 4 ? AF_INET : AF_INET6;
-  sockaddr.set([port >> 8, port & 255], 2);
-  sockaddr.set(bytes, family === 4 ? 4 : 8);
-  return sockaddr;
+/** Whether a socket that is bound to this takes what comes to any address of the machine. */
+export function isWildcard(sockaddr: Uint8Array): boolean {
+  const [from, to] = familyOf(sockaddr) === AF_INET ? [4, 8] : [8, 24];
+  return sockaddr.subarray(from, to).every((byte) => byte === 0);
 }
 
-function familyOf(sockaddr: Uint8Array): number {
+/** The same address with the port 0, which lets the kernel choose one. */
+export function withoutPort(sockaddr: Uint8Array): Uint8Array<ArrayBuffer> {
+  const copy = new Uint8Array(sockaddr);
+  copy.fill(0, 2, 4);
+  return copy;
+}
+
+/** AF_INET or AF_INET6. */
+export function familyOf(sockaddr: Uint8Array): number {
   return (sockaddr[0] ?? 0) | (sockaddr[1] ?? 0) << 8;
 }

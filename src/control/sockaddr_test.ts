@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import {
+  isWildcard,
   SOCKADDR_BYTES,
   sockaddrAddress,
   sockaddrLength,
-  sockaddrOf,
   sockaddrPort,
+  withoutPort,
 } from "./sockaddr.ts";
 
 function padded(...bytes: readonly number[]): Uint8Array {
@@ -32,9 +33,15 @@ Deno.test("sockaddrAddress() takes a mapped address for the IPv4 one that it is"
   });
 });
 
-Deno.test("sockaddrOf() writes what sockaddrAddress() and sockaddrPort() read", () => {
-  for (const sockaddr of [IPV4, IPV6]) {
-    const written = sockaddrOf(sockaddrAddress(sockaddr), sockaddrPort(sockaddr) ?? 0);
-    assert.deepEqual(written, sockaddr.slice(0, sockaddrLength(sockaddr)));
-  }
+Deno.test("isWildcard() and withoutPort() look at the address and the port alone", () => {
+  const any4 = padded(2, 0, 0x1f, 0x90);
+  const any6 = padded(10, 0, 0x1f, 0x90, 1, 2, 3, 4);
+  assert.deepEqual([any4, any6, IPV4, IPV6, MAPPED].map(isWildcard), [
+    true,
+    true,
+    false,
+    false,
+    false,
+  ]);
+  assert.deepEqual(withoutPort(IPV4), padded(2, 0, 0, 0, 192, 0, 2, 1));
 });

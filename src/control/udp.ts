@@ -1,25 +1,26 @@
-import { type Address, parseAddress } from "../base/cidr.ts";
+import type { Address } from "../base/cidr.ts";
 import { libc } from "../base/libc.ts";
+import { Datagrams, peerOf, type ReturnPath } from "./datagrams.ts";
 import type { Inbox } from "./inbox.ts";
-import { socketName } from "./descriptors.ts";
 import { Inheritance } from "./inheritance.ts";
-import { sockaddrAddress, sockaddrOf } from "./sockaddr.ts";
+import { watchReadable } from "./readable.ts";
+import { resolveUdp } from "./resolve.ts";
+import { sockaddrAddress } from "./sockaddr.ts";
 import {
-  DATAGRAM_BYTES,
-  DatagramReader,
+  bindUdp,
+  claimAddress,
   deafen,
-  duplicate,
+  hasAddress,
+  isDeaf,
+  noteDestinations,
   raiseReceiveBuffer,
-  sendDatagram,
-  shareAddress,
-  udpSockets,
 } from "./udp_socket.ts";
 
 /** Datagrams taken before anything else gets its turn. */
 const DRAIN_AT_ONCE = 256;
 
 /** So many requests in so short a time are a rush: then it pays to let them gather. */
-const RUSH_REQUESTS = 40;
+const RUSH_REQUESTS = 20;
 const RUSH_WINDOW_MS = 10;
 const RUSH_WAIT_MS = 1;
 
@@ -44,12 +45,14 @@ export interface UdpOptions {
 
 /** An open control socket. To dispose of it is to leave it to whoever keeps it, or to retire it. */
 export interface UdpServer extends AsyncDisposable {
-  /** A descriptor of the socket. */
+  /** The socket. */
   readonly fd: number;
   /** The receive buffer that the kernel granted. */
   readonly receiveBufferBytes: number;
   /** Begin to answer; what has come until then has waited. */
   start(): void;
+  /** Whether this machine has the address now: a socket outlives the loss of it. */
+  isReachable(): boolean;
   /** Ask for another receive buffer; the answer is what the kernel granted. */
   resize(receiveBufferBytes: number): number;
   /** Close it for good; whoever has asked until now is answered. */
@@ -57,44 +60,50 @@ export interface UdpServer extends AsyncDisposable {
 }
 
 /** Answer requests on a UDP socket until it is closed. */
-export function serveUdp(inbox: Inbox, options: UdpOptions): UdpServer {
-  const server = openUdp(inbox, options);
+export async function serveUdp(inbox: Inbox, options: UdpOptions): Promise<UdpServer> {
+  const server = await openUdp(inbox, options);
   server.start();
   return server;
 }
 
-/** Open a UDP socket to answer requests on. Throws if there can be none. */
-export function openUdp(inbox: Inbox, options: UdpOptions): UdpServer {
-  const { inheritance = new Inheritance() } = options;
-  const { socket, fd, predecessors } = openSocket(options, inheritance);
-  const take = takerOf(inbox, options, fd);
-  const drain = (reader: DatagramReader): number =>
-    reader.drain(DRAIN_AT_ONCE, (bytes, peer) => {
-      take(bytes, sockaddrAddress(peer), { peer, receivedMs: performance.now() });
-    });
+/**
+ * Open a UDP socket to answer requests on. Throws if there can be none: AddressMissing if that may
+ * change by itself.
+ */
+export async function openUdp(inbox: Inbox, options: UdpOptions): Promise<UdpServer> {
+  const { inheritance = new Inheritance(), hostname, port } = options;
+  const address = await resolveUdp(hostname, port);
+  const { fd, leftovers } = openSocket(address, inheritance);
+  const datagrams = new Datagrams(fd);
+  const take = takerOf(inbox, options, datagrams);
   const drainAll = (each: number): void => {
-    const waiting = new DatagramReader(each);
-    while (drain(waiting) === DRAIN_AT_ONCE);
+    const waiting = new Datagrams(each);
+    while (waiting.drain(DRAIN_AT_ONCE, take) === DRAIN_AT_ONCE);
   };
-  const reader = new DatagramReader(fd);
   const rush = new Rush();
-  const receive = async (bytes: Uint8Array, peer: Deno.NetAddr): Promise<void> => {
-    const receivedMs = performance.now();
-    if (rush.isOn()) await new Promise((resolve) => setTimeout(resolve, RUSH_WAIT_MS));
-    const from = parseAddress(peer.hostname);
-    if (from.ok) {
-      take(bytes, from.value, { peer: sockaddrOf(from.value, peer.port), receivedMs });
+  let isOpen = true;
+  const drain = (): void => rush.note(datagrams.drain(DRAIN_AT_ONCE, take));
+  const drainInRush = async (): Promise<void> => {
+    while (isOpen && rush.isOn()) {
+      await new Promise((resolve) => setTimeout(resolve, RUSH_WAIT_MS));
+      if (isOpen) drain();
     }
-    rush.note(1 + drain(reader));
   };
-  let running: { readonly inherited: AsyncDisposable; readonly done: Promise<void> } | null = null;
+  const onReadable = (): void | Promise<void> => {
+    drain();
+    if (rush.isOn()) return drainInRush();
+  };
+  const running = new AsyncDisposableStack();
+  let isStarted = false;
   const close = async (isForGood: boolean): Promise<void> => {
-    await running?.inherited[Symbol.asyncDispose]();
-    if (isForGood) deafen(fd);
-    socket.close();
+    isOpen = false;
+    await running.disposeAsync();
+    // Whoever keeps a socket that was never started may have it used again.
+    if (isForGood && isStarted) {
+      deafen(fd);
+      drainAll(fd);
+    }
     // What was read is answered; what was not waits for the next daemon, if the socket is kept.
-    await running?.done;
-    if (running && isForGood) drainAll(fd);
     await inbox.settled();
     libc().close(fd);
   };
@@ -102,30 +111,30 @@ export function openUdp(inbox: Inbox, options: UdpOptions): UdpServer {
     fd,
     receiveBufferBytes: raiseReceiveBuffer(fd, options.receiveBufferBytes),
     start() {
-      const inherited = inheritance.passOn(predecessors, drainAll);
-      running = { inherited, done: receiveAll(socket, receive) };
+      isStarted = true;
+      running.use(inheritance.passOn(leftovers, drainAll));
+      running.use(watchReadable(fd, onReadable));
     },
+    isReachable: () => hasAddress(address),
     resize: (bytes) => raiseReceiveBuffer(fd, bytes),
     retire: () => close(true),
     [Symbol.asyncDispose]: () => close(!options.isKept),
   };
 }
 
-type Taker = (
-  bytes: Uint8Array,
-  from: Address,
-  how: { readonly peer: Uint8Array<ArrayBuffer>; readonly receivedMs: number },
-) => void;
+type Taker = (bytes: Uint8Array, path: ReturnPath) => void;
 
-function takerOf(inbox: Inbox, options: UdpOptions, fd: number): Taker {
-  return (bytes, from, { peer, receivedMs }) => {
+function takerOf(inbox: Inbox, options: UdpOptions, datagrams: Datagrams): Taker {
+  return (bytes, path) => {
+    const receivedMs = performance.now();
+    const from = sockaddrAddress(peerOf(path));
     if (!options.allows(from)) {
       inbox.counts.stranger++;
       return options.onStranger(from);
     }
     const answer = (reply: Uint8Array<ArrayBuffer> | null): void => {
       if (reply === null) options.onGarbage?.(from);
-      else sendDatagram(fd, reply, peer);
+      else datagrams.answer(reply, path);
     };
     const { instance } = options;
     inbox.take({ instance, bytes, framing: "cookie", from, receivedMs, answer });
@@ -133,41 +142,19 @@ function takerOf(inbox: Inbox, options: UdpOptions, fd: number): Taker {
 }
 
 interface OpenSocket {
-  readonly socket: Deno.DatagramConn;
-  /** A descriptor of our own, which is good until the last answer is sent. */
   readonly fd: number;
-  /** Inherited sockets of the very same address. */
-  readonly predecessors: readonly number[];
+  /** Further inherited sockets of the very same address. */
+  readonly leftovers: readonly number[];
 }
 
-function openSocket(options: UdpOptions, inheritance: Inheritance): OpenSocket {
-  const { port } = options;
-  const others = udpSockets(port);
-  const socket = listen(options, others);
-  const found = udpSockets(port).find((each) => !others.includes(each));
-  if (found === undefined) throw new Error(`Cannot find the socket just opened on port ${port}`);
-  const name = socketName(found).join();
-  const predecessors = inheritance.udp(port).filter((each) => socketName(each).join() === name);
-  return { socket, fd: duplicate(found), predecessors };
-}
-
-/**
- * Open the socket, also where sockets of our own, or of the daemon before, are in its way: of several
- * at one address the youngest gets what arrives. They share it no longer than that takes, lest
- * somebody else joins them.
- */
-function listen({ hostname, port }: UdpOptions, others: readonly number[]): Deno.DatagramConn {
-  try {
-    return Deno.listenDatagram({ transport: "udp", hostname, port });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AddrInUse) || others.length === 0) throw error;
-  }
-  try {
-    for (const fd of others) shareAddress(fd, true);
-    return Deno.listenDatagram({ transport: "udp", hostname, port, reuseAddress: true });
-  } finally {
-    for (const fd of udpSockets(port)) shareAddress(fd, false);
-  }
+/** The inherited socket of an address, or a new one. */
+function openSocket(address: Uint8Array<ArrayBuffer>, inheritance: Inheritance): OpenSocket {
+  const inherited = inheritance.takeUdp(address);
+  for (const each of inherited) noteDestinations(each, address);
+  const usable = inherited.find((each) => !isDeaf(each));
+  if (usable === undefined) return { fd: bindUdp(address), leftovers: inherited };
+  claimAddress(usable);
+  return { fd: usable, leftovers: inherited.filter((each) => each !== usable) };
 }
 
 /** Knows whether requests come in faster than they are worth a turn of the event loop each. */
@@ -188,25 +175,5 @@ class Rush {
     this.#isOn = this.#requests >= RUSH_REQUESTS && nowMs - this.#startMs < 2 * RUSH_WINDOW_MS;
     this.#startMs = nowMs;
     this.#requests = 0;
-  }
-}
-
-async function receiveAll(
-  socket: Deno.DatagramConn,
-  take: (bytes: Uint8Array, peer: Deno.NetAddr) => Promise<void>,
-): Promise<void> {
-  // Without a buffer of ours each datagram would cost one of 64 KiB.
-  const buffer = new Uint8Array(DATAGRAM_BYTES);
-  for (;;) {
-    try {
-      const [bytes, peer] = await socket.receive(buffer);
-      if (peer.transport === "udp") await take(bytes.slice(), peer);
-    } catch (error) {
-      if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
-        return;
-      }
-      // Linux reports here that an earlier answer met a closed port.
-      if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
-    }
   }
 }

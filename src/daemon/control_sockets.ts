@@ -62,18 +62,18 @@ function ownerOf({ instances }: Config, key: string): InstanceConfig | undefined
   return instances.find(({ udp, unix }) => udp && udpKey(udp) === key || unix?.path === key);
 }
 
-function openUdpDoor(
+async function openUdpDoor(
   parts: Parts,
   endpoint: UdpEndpoint,
   { config, succession }: DoorOptions,
-): Door {
+): Promise<Door> {
   const { inbox, log, clock } = parts;
   const key = udpKey(endpoint);
   let instance = ownerOf(config, key)?.name ?? "";
   let wanted = config.receiveBufferBytes;
   const strangers = new PeerLimit(clock, PEER_LIMITS);
   const garbage = new PeerLimit(clock, PEER_LIMITS);
-  const server = openUdp(inbox, {
+  const server = await openUdp(inbox, {
     get instance() {
       return instance;
     },

@@ -94,3 +94,16 @@ Deno.test("Supervision has the sockets of one daemon kept, and those of the one 
   supervision.keep([18, 19]);
   assert.deepEqual(notifier.told, ["store 19 as generation-9-3", "forget generation-9-1"]);
 });
+
+Deno.test("Supervision leaves a socket that is used again where it is kept", () => {
+  const notifier = listener();
+  const inherited = ["generation-7-1", "generation-8-1"].map((name, i) => ({ fd: 4000 + i, name }));
+  const supervision = new Supervision(notifier, inherited, null);
+  supervision.keep([4001, 17]);
+  assert.deepEqual(notifier.told.splice(0), [
+    "store 17 as generation-9-1",
+    "forget generation-7-1",
+  ]);
+  supervision.keep([17]);
+  assert.deepEqual(notifier.told, ["forget generation-8-1"]);
+});

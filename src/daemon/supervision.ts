@@ -14,8 +14,8 @@ export class Supervision implements Disposable {
   /** How often a sign of life is due; null if nobody waits for one. */
   readonly watchdogPeriodMs: number | null;
   readonly #generation: number;
-  /** The names of what the daemons before this one had kept. */
-  #predecessors: readonly string[];
+  /** What the daemons before this one had kept, and by which names. */
+  #predecessors: readonly InheritedDescriptor[];
   /** The sockets of this daemon that are kept now, and their names. */
   readonly #kept = new Map<number, string>();
   #named = 0;
@@ -29,12 +29,14 @@ export class Supervision implements Disposable {
     this.notifier = notifier;
     this.inheritance = new Inheritance(ours.map(({ fd }) => fd));
     this.watchdogPeriodMs = periodMs;
-    this.#predecessors = [...new Set(ours.map(({ name }) => name))];
-    this.#generation = nextGeneration(this.#predecessors);
+    this.#predecessors = ours;
+    this.#generation = nextGeneration(ours.map(({ name }) => name));
   }
 
   /** Have these sockets kept for the next daemon, and none of those that were kept until now. */
   keep(sockets: readonly number[]): void {
+    const isAdopted = ({ fd }: InheritedDescriptor): boolean => sockets.includes(fd);
+    for (const { fd, name } of this.#predecessors.filter(isAdopted)) this.#kept.set(fd, name);
     // One that is kept already must not be kept again: systemd would know it by its old name alone.
     for (const fd of sockets.filter((each) => !this.#kept.has(each))) {
       const name = `generation-${this.#generation}-${++this.#named}`;
@@ -46,7 +48,8 @@ export class Supervision implements Disposable {
       this.notifier.forgetSockets(name);
       this.#kept.delete(fd);
     }
-    for (const old of this.#predecessors) this.notifier.forgetSockets(old);
+    const left = this.#predecessors.filter((each) => !isAdopted(each));
+    for (const name of new Set(left.map((each) => each.name))) this.notifier.forgetSockets(name);
     this.#predecessors = [];
     this.inheritance.closeRest();
   }

@@ -1,0 +1,78 @@
+/** On which addresses commands are taken, from which they are answered, and those that come later. */
+import { strict as assert } from "node:assert";
+import type { Namespace } from "../../src/netns/namespaces.ts";
+import { openWorld } from "./world.ts";
+
+const ASKED = 5;
+
+/** Ask P by a connected socket, as Kamailio does, which hears nothing from other addresses. */
+const ASKING = `
+import socket, sys
+host, source = sys.argv[1], sys.argv[2]
+to = socket.getaddrinfo(host, 8080, type=socket.SOCK_DGRAM)[0]
+client = socket.socket(to[0], socket.SOCK_DGRAM)
+if source: client.bind(socket.getaddrinfo(source, 0, type=socket.SOCK_DGRAM)[0][4])
+client.connect(to[4])
+client.settimeout(0.5)
+answers = 0
+for i in range(${ASKED}):
+    try:
+        client.send(b"1_%d P" % i)
+        answers += client.recv(100) == b"1_%d P PONG" % i
+    except OSError:
+        pass
+print(answers)
+`;
+
+/** How many of {@link ASKED} requests are answered. */
+function answers(place: Namespace, host: string, source = ""): number {
+  return Number(place.command("python3", "-c", ASKING, host, source));
+}
+
+const ALLOW = { allow: "127.0.0.0/8, 10.10.1.0/24, fd00:1::/64, fe80::/10" };
+
+/** Further addresses of the link between caller and relay. */
+function addAddresses({ relay, caller }: { relay: Namespace; caller: Namespace }): void {
+  relay.ip("address", "add", "10.10.1.2/24", "dev", "inside");
+  for (const host of ["fd00:1::1", "fd00:1::2", "fe80::1:1"]) {
+    relay.ip("address", "add", `${host}/64`, "dev", "inside", "nodad");
+  }
+  for (const host of ["fd00:1::10", "fe80::1:10"]) {
+    caller.ip("address", "add", `${host}/64`, "dev", "eth0", "nodad");
+  }
+}
+
+for (const host of ["0.0.0.0", "::"]) {
+  Deno.test(`a daemon that listens on ${host} answers from the address that was asked`, async () => {
+    await using world = await openWorld({
+      ini: { "UDP socket": { socket_udp_host: host, ...ALLOW } },
+      prepare: addAddresses,
+    });
+    const asked = ["10.10.1.1", "10.10.1.2", "192.0.2.1"];
+    if (host === "::") asked.push("fd00:1::1", "fd00:1::2", "fe80::1:1%eth0");
+    const answered = asked.map((each) => [each, answers(world.net.caller, each)]);
+    assert.deepEqual(answered, asked.map((each) => [each, ASKED]));
+    assert.equal(answers(world.relay, "127.0.0.7"), ASKED);
+  });
+}
+
+Deno.test("commands from a link-local address are answered, whatever the daemon listens on", async () => {
+  const cases = [
+    ["::", "fe80::1:1%eth0"],
+    ["::", "fd00:1::2"],
+    ["fd00:1::1", "fd00:1::1"],
+    ["fe80::1:1%inside", "fe80::1:1%eth0"],
+  ] as const;
+  await using world = await openWorld({
+    ini: { "UDP socket": { socket_udp_host: "::1", ...ALLOW } },
+    prepare: addAddresses,
+  });
+  for (const [listens, asked] of cases) {
+    await world.daemon.reload({ "UDP socket": { socket_udp_host: listens, ...ALLOW } });
+    assert.equal(
+      answers(world.net.caller, asked, "fe80::1:10%eth0"),
+      ASKED,
+      `${listens}, ${asked}`,
+    );
+  }
+});
