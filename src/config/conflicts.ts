@@ -1,5 +1,6 @@
 /** What two instances of one daemon cannot both have. */
 import ipaddr from "ipaddr.js";
+import { type Cidr, formatAddress } from "../base/cidr.ts";
 import type { InstanceConfig, UdpEndpoint } from "./config.ts";
 import type { Placed } from "./instances.ts";
 import type { Problem } from "./problem.ts";
@@ -33,6 +34,64 @@ export function refuseSharedPorts(placed: readonly Placed[], problems: Problem[]
   }
 }
 
+/**
+ * Refuse control ports whose requests the relay's own table would drop: it takes every UDP packet to
+ * the relay's ports on the media addresses. No other address is concerned, nor is TCP; and where
+ * only this machine may send commands, it reaches a socket on all addresses by 127.0.0.1.
+ */
+export function refuseGuardedPorts(
+  placed: readonly Placed[],
+  allow: readonly Cidr[],
+  problems: Problem[],
+): void {
+  for (const one of placed) {
+    const { udp } = one.config;
+    const owner = udp && placed.find(({ config }) => isGuarded(udp, config));
+    if (!udp || !owner || isWildcard(udp) && isLoopbackOnly(allow)) continue;
+    const { internalLocal, externalLocal, startPort, endPort } = owner.config;
+    const addresses = [...new Set([internalLocal, externalLocal])].join(" and ");
+    problems.push({
+      line: one.lineOf("control_port") ?? owner.lineOf("start_port") ?? one.lineOf("control_host"),
+      message: `[${one.header}] control port ${udp.port} of ${udp.host} is among the relay's own ` +
+        `ports of [${owner.header}], ${startPort} to ${endPort + OVERRUN_PORTS} on ${addresses}, ` +
+        "whose packets reach no program: take another control port, or listen on 127.0.0.1",
+    });
+  }
+}
+
+function isGuarded({ host, port }: UdpEndpoint, instance: InstanceConfig): boolean {
+  const { internalLocal, externalLocal, startPort, endPort } = instance;
+  if (port < startPort || port > endPort + OVERRUN_PORTS) return false;
+  return isWildcard({ host, port }) || [internalLocal, externalLocal].includes(hostKey(host));
+}
+
+function isWildcard({ host }: UdpEndpoint): boolean {
+  return ["0.0.0.0", "::"].includes(hostKey(host));
+}
+
+/** Whether only this machine may send commands. */
+export function isLoopbackOnly(allow: readonly Cidr[]): boolean {
+  return allow.every(({ family, bytes, prefix }) =>
+    family === 4 ? bytes[0] === 127 && prefix >= 8 : formatAddress({ family, bytes }) === "::1"
+  );
+}
+
+/** Notes on control ports that {@link refuseGuardedPorts} lets pass for the sake of this machine. */
+export function guardedNotes(
+  placed: readonly Placed[],
+  allow: readonly Cidr[],
+): readonly string[] {
+  return placed.flatMap(({ header, config: { udp } }) => {
+    if (!udp || !isWildcard(udp) || !isLoopbackOnly(allow)) return [];
+    return placed.some(({ config }) => isGuarded(udp, config))
+      ? [
+        `[${header}] control port ${udp.port} is among the relay's own ports: commands reach it ` +
+        "on 127.0.0.1, and never on the media addresses",
+      ]
+      : [];
+  });
+}
+
 /** Notes on ranges so close that Kamailio, which may go 3 past the end, reaches into the next. */
 export function closeRanges(placed: readonly Placed[]): readonly string[] {
   return pairs(placed)
@@ -44,7 +103,8 @@ export function closeRanges(placed: readonly Placed[]): readonly string[] {
     );
 }
 
-const OVERRUN_PORTS = 4;
+/** Kamailio may count past the end of its range by three, and RTCP needs one port more. */
+export const OVERRUN_PORTS = 4;
 
 function pairs<T>(items: readonly T[]): readonly (readonly [T, T])[] {
   return items.flatMap((one, index) =>
@@ -78,5 +138,5 @@ function sameSocket(one: UdpEndpoint, other: UdpEndpoint): boolean {
 
 function hostKey(host: string): string {
   if (host.toLowerCase() === "localhost") return "127.0.0.1";
-  return ipaddr.isValid(host) ? ipaddr.parse(host).toString() : host.toLowerCase();
+  return ipaddr.isValid(host) ? ipaddr.process(host).toString() : host.toLowerCase();
 }

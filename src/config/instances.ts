@@ -1,6 +1,6 @@
 /** The media instances of a file: what they inherit, and that no two are in each other's way. */
 import type { InstanceConfig, UdpEndpoint, UnixEndpoint } from "./config.ts";
-import { refuseSharedEndpoints, refuseSharedPorts } from "./conflicts.ts";
+import { refuseGuardedPorts, refuseSharedEndpoints, refuseSharedPorts } from "./conflicts.ts";
 import type { Problem } from "./problem.ts";
 import type { INSTANCE_HEADER, ValuesOf } from "./schema.ts";
 import type { Given } from "./sections.ts";
@@ -46,6 +46,7 @@ export function placeInstances(sections: InstanceSections, problems: Problem[]):
   for (const instance of placed) checkInstance(instance, problems);
   refuseSharedEndpoints(placed, problems);
   refuseSharedPorts(placed, problems);
+  refuseGuardedPorts(placed, sections.udpSocket.values.allow, problems);
   return placed;
 }
 

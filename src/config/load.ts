@@ -1,6 +1,6 @@
 import { err, ok, type Result } from "../base/result.ts";
 import type { AddressLines, Config, MetricsConfig, SessionConfig } from "./config.ts";
-import { closeRanges } from "./conflicts.ts";
+import { closeRanges, guardedNotes } from "./conflicts.ts";
 import { parseIni } from "./ini.ts";
 import { type Placed, placeInstances } from "./instances.ts";
 import { allowNotes, unusedNotes } from "./notes.ts";
@@ -84,6 +84,7 @@ function assemble(values: FileValues, problems: Problem[]): Config | null {
       ...unusedNotes({ kernel, udpSocket, unixSocket, cache }),
       ...allowNotes(udpSocket, placed),
       ...closeRanges(placed),
+      ...guardedNotes(placed, udpSocket.values.allow),
     ],
   };
 }

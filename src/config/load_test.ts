@@ -380,6 +380,39 @@ Deno.test("loadConfigText() refuses values that do not fit together", () => {
   for (const [text, expected] of cases) assert.match(errorsOf(text), expected, text);
 });
 
+Deno.test("loadConfigText() refuses a control port that the relay's own table would swallow", () => {
+  const at = (host: string, port: number): string =>
+    `${MINIMAL}[UDP socket]\nsocket_udp_host = ${host}\nsocket_udp_port = ${port}\nallow = 192.0.2.0/24\n`;
+  const other = "[instance b]\ninternal_ip = 192.0.2.11\nlisten = /b\n" +
+    "start_port = 40000\nend_port = 40100\n";
+  const cases = [
+    [at("0.0.0.0", 20001), /^x\.ini:5: \[kernel\] control port 20001 of 0\.0\.0\.0 is among .*127/],
+    [at("::", 20001), /^x\.ini:5: .* is among/],
+    [at("192.0.2.10", 30004), /^x\.ini:5: .* 20000 to 30004 on 192\.0\.2\.10/],
+    [at("::ffff:192.0.2.10", 20001), /is among/],
+    [at("192.0.2.10", 30005), /^$/],
+    [at("192.0.2.10", 19999), /^$/],
+    [at("192.0.2.11", 20001), /^$/],
+    [at("127.0.0.1", 20001), /^$/],
+    [at("localhost", 20001), /^$/],
+    [at("2001:db8::1", 20001), /^$/],
+    [`${at("0.0.0.0", 40050)}${other}`, /^x\.ini:5: \[kernel\] .* own ports of \[instance b\]/],
+    [`${at("192.0.2.10", 40050)}${other}external_ip = 192.0.2.11\n`, /^$/],
+    // Of a port that the file does not say, the range is to blame.
+    [
+      "[kernel]\ninternal_ip = 192.0.2.10\nstart_port = 8000\n[UDP socket]\nsocket_udp_host = ::\n" +
+      "allow = 0.0.0.0/0",
+      /^x\.ini:3: .* control port 8080/,
+    ],
+    // Only this machine may send commands, and does so to 127.0.0.1.
+    [at("0.0.0.0", 20001).replace("192.0.2.0/24", "127.0.0.0/8 ::1"), /^$/],
+    [at("192.0.2.10", 20001).replace("192.0.2.0/24", "127.0.0.0/8"), /is among/],
+    // TCP is none of the relay's.
+    [`${MINIMAL}[metrics]\nlisten = 127.0.0.1:20001\n`, /^$/],
+  ] as const;
+  for (const [text, expected] of cases) assert.match(errorsOf(text), expected, text);
+});
+
 Deno.test("loadConfigText() reports all errors in the order of their lines", () => {
   const errors = errorsOf(`[kernel]
 start_port = many

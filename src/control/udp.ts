@@ -5,7 +5,7 @@ import type { Inbox } from "./inbox.ts";
 import { Inheritance } from "./inheritance.ts";
 import { watchReadable } from "./readable.ts";
 import { resolveUdp } from "./resolve.ts";
-import { sockaddrAddress } from "./sockaddr.ts";
+import { isWildcard, sockaddrAddress } from "./sockaddr.ts";
 import {
   bindUdp,
   claimAddress,
@@ -51,6 +51,8 @@ export interface UdpServer extends AsyncDisposable {
   readonly receiveBufferBytes: number;
   /** Begin to answer; what has come until then has waited. */
   start(): void;
+  /** The address that it is bound to; null for all. */
+  readonly address: Address | null;
   /** Whether this machine has the address now: a socket outlives the loss of it. */
   isReachable(): boolean;
   /** Ask for another receive buffer; the answer is what the kernel granted. */
@@ -109,6 +111,7 @@ export async function openUdp(inbox: Inbox, options: UdpOptions): Promise<UdpSer
   };
   return {
     fd,
+    address: isWildcard(address) ? null : sockaddrAddress(address),
     receiveBufferBytes: raiseReceiveBuffer(fd, options.receiveBufferBytes),
     start() {
       isStarted = true;

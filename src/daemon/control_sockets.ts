@@ -1,11 +1,15 @@
-import { anyContains, formatAddress } from "../base/cidr.ts";
+import { type Address, anyContains, formatAddress } from "../base/cidr.ts";
+import { formatIpv4 } from "../base/ipv4.ts";
 import { PeerLimit } from "../base/peer_limit.ts";
 import type { Config, InstanceConfig, UdpEndpoint } from "../config/config.ts";
+import { isLoopbackOnly } from "../config/conflicts.ts";
 import { type Answerer, serveAdmin } from "../control/admin.ts";
 import type { Inheritance } from "../control/inheritance.ts";
 import { openUdp } from "../control/udp.ts";
 import { openUnix, removeDeadSocket } from "../control/unix.ts";
+import type { GuardedRange } from "../core/backend.ts";
 import type { Door, Wish } from "./doors.ts";
+import { settingsOf } from "./settings.ts";
 import type { Parts } from "./wiring.ts";
 
 /** How many lines peers get that send what is not for us. */
@@ -103,6 +107,17 @@ async function openUdpDoor(
       );
     },
   });
+  const swallowed = guardOf(settingsOf(config, [], parts.current.settings).ranges, {
+    address: server.address,
+    port: endpoint.port,
+  });
+  if (swallowed && (server.address || !isLoopbackOnly(config.controlAllow))) {
+    await server.retire();
+    throw new Error(
+      `port ${endpoint.port} is among the relay's own ports, ${swallowed.startPort} to ` +
+        `${swallowed.endPort} on ${formatIpv4(swallowed.address)}, whose packets reach no program`,
+    );
+  }
   const tell = (buffer: number): void => {
     log.info("Listening", { instance, socket: key, buffer });
   };
@@ -123,6 +138,23 @@ async function openUdpDoor(
     retire: () => server.retire(),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
+}
+
+/**
+ * The ports of the relay that a control socket's port is among, so that the table drops what is sent
+ * to it. A configuration with an address like that is refused; this knows names too, and the ports
+ * that calls of a former configuration are still bound to.
+ */
+export function guardOf(
+  ranges: readonly GuardedRange[],
+  { address, port }: { readonly address: Address | null; readonly port: number },
+): GuardedRange | undefined {
+  if (address?.family === 6) return undefined;
+  const text = address && formatAddress(address);
+  return ranges.find((range) =>
+    port >= range.startPort && port <= range.endPort &&
+    (text === null || text === formatIpv4(range.address))
+  );
 }
 
 async function openUnixDoor(

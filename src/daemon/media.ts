@@ -2,6 +2,7 @@ import { formatIpv4, type Ipv4, maskOf, parseIpv4 } from "../base/ipv4.ts";
 import type { InterfaceAddress, Link } from "../rtnetlink/answers.ts";
 import { Rtnetlink } from "../rtnetlink/rtnetlink.ts";
 import type { InstanceConfig, SessionConfig } from "../config/config.ts";
+import { OVERRUN_PORTS } from "../config/conflicts.ts";
 import type { GuardedRange } from "../core/backend.ts";
 import { type Admission, forbiddenRemote, type Network, type RemotePolicy } from "../core/call.ts";
 
@@ -61,16 +62,13 @@ export function mediaInterfaces(
   return { interfaces: [...interfaces], missing };
 }
 
-/** Kamailio may count past the end of its range by three, and RTCP needs one port more. */
-const OVERRUN = 4;
-
 /** Where the relay's sockets are; no two ranges overlap. */
 export function guardedRanges(instances: readonly InstanceConfig[]): readonly GuardedRange[] {
   const ranges = instances.flatMap(({ internalLocal, externalLocal, startPort, endPort }) =>
     [internalLocal, externalLocal].map((text) => ({
       address: mustParse(text),
       startPort,
-      endPort: Math.min(65535, endPort + OVERRUN),
+      endPort: Math.min(65535, endPort + OVERRUN_PORTS),
     }))
   ).sort((one, other) => one.address - other.address || one.startPort - other.startPort);
   const merged: GuardedRange[] = [];

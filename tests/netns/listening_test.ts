@@ -76,3 +76,29 @@ Deno.test("commands from a link-local address are answered, whatever the daemon 
     );
   }
 });
+
+Deno.test("a control port that the relay's own table would swallow is refused", async () => {
+  const onMedia = (port: number) => ({
+    "UDP socket": { socket_udp_host: "10.10.1.1", socket_udp_port: port, ...ALLOW },
+  });
+  const ini = { ...onMedia(8080), kernel: { start_port: 40000, end_port: 50000 } };
+  await using world = await openWorld({ ini });
+  for (const host of ["0.0.0.0", "::", "10.10.1.1"]) {
+    world.daemon.configure({
+      "UDP socket": { socket_udp_host: host, socket_udp_port: 20001, ...ALLOW },
+    });
+    const { code, error } = await world.daemon.cli("check-config");
+    assert.equal(code, 1);
+    assert.match(error, /\.ini:\d+: \[kernel\] control port 20001 .* among the relay's own ports/);
+  }
+  // Calls of the configuration before may still use its ports.
+  world.daemon.configure({ ...onMedia(40001) });
+  assert.equal((await world.daemon.cli("check-config")).code, 0);
+  const { code, error } = await world.daemon.cli("reload");
+  assert.equal(code, 1);
+  assert.match(
+    error,
+    /udp:10\.10\.1\.1:40001: port 40001 is among the relay's own ports, 40000 to 50004/,
+  );
+  assert.equal(answers(world.net.caller, "10.10.1.1"), ASKED);
+});
