@@ -1,4 +1,4 @@
-import { type Address, anyContains, formatAddress } from "../base/cidr.ts";
+import { type Address, anyContains, formatAddress, hostText } from "../base/cidr.ts";
 import { formatIpv4 } from "../base/ipv4.ts";
 import { PeerLimit } from "../base/peer_limit.ts";
 import type { Config, InstanceConfig, UdpEndpoint } from "../config/config.ts";
@@ -29,12 +29,20 @@ export function controlDoors(
   config: Config,
   succession: Succession,
 ): readonly Wish[] {
-  return config.instances.flatMap(({ udp, unix }) => [
+  return config.instances.flatMap(({ name, udp, unix }) => [
     ...udp
-      ? [{ key: udpKey(udp), open: () => openUdpDoor(parts, udp, { config, succession }) }]
+      ? [{
+        key: udpKey(udp),
+        owner: `instance "${name}"`,
+        open: () => openUdpDoor(parts, udp, { config, succession }),
+      }]
       : [],
     ...unix
-      ? [{ key: unix.path, open: () => openUnixDoor(parts, unix.path, { config, succession }) }]
+      ? [{
+        key: unix.path,
+        owner: `instance "${name}"`,
+        open: () => openUnixDoor(parts, unix.path, { config, succession }),
+      }]
       : [],
   ]);
 }
@@ -54,11 +62,18 @@ async function openAdminDoor(path: string, answer: Answerer): Promise<Door> {
   await removeDeadSocket(path);
   const server = serveAdmin(path, answer);
   const close = async (): Promise<void> => void await server[Symbol.asyncDispose]();
-  return { fd: null, start() {}, adapt() {}, retire: close, [Symbol.asyncDispose]: close };
+  return {
+    fd: null,
+    start() {},
+    adapt() {},
+    isReachable: () => true,
+    retire: close,
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 function udpKey({ host, port }: UdpEndpoint): string {
-  return `udp:${host}:${port}`;
+  return `udp:${hostText(host)}:${port}`;
 }
 
 /** Whose commands arrive at a socket; a reload may give it to another instance. */
@@ -135,6 +150,7 @@ async function openUdpDoor(
       wanted = receiveBufferBytes;
       tell(server.resize(wanted));
     },
+    isReachable: () => server.isReachable(),
     retire: () => server.retire(),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
@@ -188,6 +204,7 @@ async function openUnixDoor(
         changeMode(parts, path, mode);
       }
     },
+    isReachable: () => true,
     retire: () => server.retire(),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };

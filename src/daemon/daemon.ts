@@ -6,6 +6,7 @@ import { VERSION } from "../base/version.ts";
 import type { Config } from "../config/config.ts";
 import type { Session } from "../core/session.ts";
 import type { Sources } from "../core/sources.ts";
+import { Absences } from "./absences.ts";
 import { adminDoor, controlDoors } from "./control_sockets.ts";
 import { Desk } from "./desk.ts";
 import { Doors, type Wish } from "./doors.ts";
@@ -31,6 +32,8 @@ const DRAIN_MS = 250;
 const MEMORY_MS = 1000;
 const PATHS_MS = 250;
 const STATUS_MS = 1000;
+/** How soon an address that has come is served. */
+const ADDRESSES_MS = 250;
 
 /**
  * Run the daemon until it is told to stop. `path` is where `config` was read, for a reload. What it
@@ -67,6 +70,7 @@ export async function runDaemon(config: Config, path: string): Promise<void> {
     machine.look();
     supervision.keep(doors.kept);
   };
+  const absences = new Absences(log, doors);
   const reload = announced(
     makeReload({ parts, log, path, doors, wishes, onChange }),
     supervision,
@@ -76,11 +80,13 @@ export async function runDaemon(config: Config, path: string): Promise<void> {
     stop: () => stop.abort(),
     reload,
     configPath: absolutePath(path),
+    notServed: () => doors.warnings(),
   });
   await (await doors.prepare(wishes(config).slice(0, 1))).commit();
   await adopt(parts);
   await (await doors.prepare(wishes(config))).commit();
   supervision.keep(doors.kept);
+  absences.look();
   isStarting = false;
   onSignals(stop, () => void reload());
   notifier.ready();
@@ -88,7 +94,11 @@ export async function runDaemon(config: Config, path: string): Promise<void> {
     sessions: parts.relay.parts.table.size,
     path: parts.backend.name,
   });
-  await runLoops(parts, { machine, supervision }, stop);
+  const lookForAddresses = async (): Promise<void> => {
+    if (await doors.look()) supervision.keep(doors.kept);
+    absences.look();
+  };
+  await runLoops(parts, { machine, supervision, lookForAddresses }, stop);
   notifier.stopping();
   await doors[Symbol.asyncDispose]();
   const sessions = parts.relay.parts.table.size;
@@ -171,7 +181,11 @@ async function followAll(sources: Sources, signal: AbortSignal): Promise<void> {
 
 async function runLoops(
   parts: Parts,
-  { machine, supervision }: { readonly machine: Machine; readonly supervision: Supervision },
+  { machine, supervision, lookForAddresses }: {
+    readonly machine: Machine;
+    readonly supervision: Supervision;
+    readonly lookForAddresses: () => Promise<void>;
+  },
   stop: AbortController,
 ): Promise<void> {
   const { sources, upkeep, log, clock } = parts;
@@ -203,6 +217,7 @@ async function runLoops(
     loop(MACHINE_MS, () => machine.look()),
     loop(NETWORK_MS, () => machine.follow(signal)),
     loop(DRAIN_MS, () => drainer.look()),
+    loop(ADDRESSES_MS, lookForAddresses),
     loop(FOLLOW_MS, () => learns() ? followAll(sources, signal) : undefined),
     loop(CONFIRM_MS, () => learns() ? sources.confirm() : undefined),
     // What was left half-done by a daemon that was killed is put right while calls go on.

@@ -37,16 +37,19 @@ export class Desk {
   readonly #stop: () => void;
   readonly #reload: Reload;
   readonly #configPath: string | undefined;
+  readonly #notServed: () => readonly string[];
   #dropsCalls = false;
 
   constructor(
     parts: Parts,
-    { machine, stop, reload, configPath }: {
+    { machine, stop, reload, configPath, notServed }: {
       readonly machine: { readonly state: MediaState };
       readonly stop: () => void;
       readonly reload: Reload;
       /** Where the configuration was read. */
       readonly configPath?: string;
+      /** Warnings of sockets that wait for their address. */
+      readonly notServed: () => readonly string[];
     },
   ) {
     this.#parts = parts;
@@ -54,6 +57,7 @@ export class Desk {
     this.#stop = stop;
     this.#reload = reload;
     this.#configPath = configPath;
+    this.#notServed = notServed;
   }
 
   /** Whether the calls are to end with the daemon. */
@@ -65,6 +69,7 @@ export class Desk {
   warnings({ oneWay }: Pick<Census, "oneWay">): readonly string[] {
     const { backend, config } = this.#parts;
     return [
+      ...this.#notServed(),
       ...this.#machine.state.warnings,
       ...roomWarning(backend.room(), config.maxSessions),
       ...config.session.learning === "once" ? oneWayWarning(oneWay) : [],

@@ -50,6 +50,7 @@ async function open(calls: number, maxSessions = config().maxSessions): Promise<
   const reload = (): ReturnType<Reload> => Promise.resolve(results.shift() ?? ok(RELOAD));
   const results: Result<ReloadView>[] = [err("x.ini:1: unknown section [x]")];
   const desk = new Desk({ ...parts, sources, upkeep, engine, inbox }, {
+    notServed: () => [],
     machine,
     stop: () => stops++,
     reload,
@@ -221,7 +222,10 @@ Deno.test("Desk says what a reload has changed, or why it was refused", async ()
     schema: 1,
     error: "the configuration stays as it was\nx.ini:1: unknown section [x]",
   });
-  assert.deepEqual(await ask(desk, { command: "reload" }), { schema: 1, reload: RELOAD });
+  assert.deepEqual(await ask(desk, { command: "reload" }), {
+    schema: 1,
+    reload: RELOAD,
+  });
 });
 
 Deno.test("Desk drains, says so everywhere, and takes calls again", async () => {

@@ -43,7 +43,10 @@ async function reloadOnce(reloading: ReloadParts): Promise<Result<ReloadView>> {
   if (result.ok) {
     const { changes, notes, warnings = [] } = result.value;
     for (const change of changes) log.info(`Changed: ${change}`);
-    for (const note of [...notes, ...warnings]) log.warn(note);
+    // What is not served is told to the log by whoever looks for it.
+    const notServed = reloading.doors.warnings();
+    const told = [...notes, ...warnings].filter((note) => !notServed.includes(note));
+    for (const note of told) log.warn(note);
     log.info("The configuration is reloaded", { file: path, changes: changes.length });
     return result;
   }
@@ -91,7 +94,11 @@ async function apply(reloading: ReloadParts, config: Config): Promise<ReloadView
   await closed;
   return {
     changes: configChanges(before.config, config).map(changeText),
-    notes: [...newNotes(before.config, config), ...hints(parts, before.config, config)],
+    notes: [
+      ...newNotes(before.config, config),
+      ...doors.warnings(),
+      ...hints(parts, before.config, config),
+    ],
     warnings: addressWarnings(
       config,
       addresses.map((each) => ({ ...each, address: formatIpv4(each.address) })),

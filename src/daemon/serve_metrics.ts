@@ -27,6 +27,8 @@ export function metricsDoors(
     try {
       return asDoor(parts, await serveMetrics(parts, listen, options.sources));
     } catch (error) {
+      // Doors wait for it.
+      if (error instanceof Deno.errors.AddrNotAvailable) throw error;
       if (!options.isOptional) throw error;
       const detail = error instanceof Error ? error.message : String(error);
       parts.log.error("Metrics are not served: cannot listen where [metrics] listen says", {
@@ -35,7 +37,7 @@ export function metricsDoors(
       return asDoor(parts, new AsyncDisposableStack());
     }
   };
-  return [{ key, open }];
+  return [{ key, owner: "[metrics]", open }];
 }
 
 function asDoor(parts: Parts, server: AsyncDisposable): Door {
@@ -47,6 +49,7 @@ function asDoor(parts: Parts, server: AsyncDisposable): Door {
       const { listen } = parts.config.metrics;
       if (listen && "path" in listen) changeMode(parts, listen.path, listen.mode);
     },
+    isReachable: () => true,
     retire: close,
     [Symbol.asyncDispose]: close,
   };

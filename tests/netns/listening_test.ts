@@ -1,6 +1,9 @@
 /** On which addresses commands are taken, from which they are answered, and those that come later. */
 import { strict as assert } from "node:assert";
-import type { Namespace } from "../../src/netns/namespaces.ts";
+import { buildRelayNetwork, type Namespace } from "../../src/netns/namespaces.ts";
+import { Daemon, type Ini } from "./daemon.ts";
+import { Kamailio } from "./kamailio.ts";
+import { until } from "./until.ts";
 import { openWorld } from "./world.ts";
 
 const ASKED = 5;
@@ -98,7 +101,96 @@ Deno.test("a control port that the relay's own table would swallow is refused", 
   assert.equal(code, 1);
   assert.match(
     error,
-    /udp:10\.10\.1\.1:40001: port 40001 is among the relay's own ports, 40000 to 50004/,
+    /udp:10\.10\.1\.1:40001 of .*: port 40001 is among the relay's own ports, 40000 to 50004/,
   );
   assert.equal(answers(world.net.caller, "10.10.1.1"), ASKED);
+});
+
+/** The address that keepalived or DHCP brings later. */
+const LATER = "10.10.1.7";
+
+function listening(host: string): Ini {
+  return { "UDP socket": { socket_udp_host: host, socket_udp_port: 8080, ...ALLOW } };
+}
+
+Deno.test("a daemon waits for a control address, says so, serves the others, and then serves it", async () => {
+  const second: Ini = {
+    "instance second": {
+      control_host: "127.0.0.1",
+      control_port: 8081,
+      start_port: 40000,
+      end_port: 50000,
+    },
+    metrics: { listen: "[::1]:9477" },
+  };
+  await using world = await openWorld({
+    ini: { ...listening(LATER), ...second },
+    prepare: ({ relay }) => relay.setSysctl("ipv6/conf/lo/disable_ipv6", "1"),
+  });
+  await world.use(new Kamailio(world.relay, { port: 8081 })).ping();
+  const expected = [
+    `udp:${LATER}:8080 of instance "default" is not served: no interface has the address; it is as soon as that changes`,
+    "http://[::1]:9477 of [metrics] is not served: no interface has the address; it is as soon as that changes",
+  ];
+  const { warnings } = await world.status();
+  assert.deepEqual(expected.filter((each) => !warnings.includes(each)), []);
+  for (const each of expected) assert.ok(world.daemon.log.includes(each), each);
+
+  world.relay.ip("address", "add", `${LATER}/24`, "dev", "inside");
+  const come = performance.now();
+  await world.daemon.waitForLog(`socket=udp:${LATER}:8080`);
+  assert.ok(performance.now() - come < 2000);
+  assert.equal(answers(world.net.caller, LATER), ASKED);
+  world.relay.setSysctl("ipv6/conf/lo/disable_ipv6", "0");
+  await world.daemon.waitForLog("at=[::1]:9477");
+  await until("no warning is left", async () => {
+    const now = await world.status();
+    return expected.every((each) => !now.warnings.includes(each));
+  });
+
+  world.relay.ip("address", "delete", `${LATER}/24`, "dev", "inside");
+  await world.daemon.waitForLog("no interface has its address any more");
+  world.relay.ip("address", "add", `${LATER}/24`, "dev", "inside");
+  assert.equal(answers(world.net.caller, LATER), ASKED);
+});
+
+Deno.test("a reload to an address or interface that is not there says that it waits", async () => {
+  await using world = await openWorld({ ini: listening("10.10.1.1"), prepare: addAddresses });
+  for (
+    const [host, reason] of [
+      [
+        LATER,
+        /10\.10\.1\.7:8080 of instance "default" is not served: no interface has the address/,
+      ],
+      ["fe80::1:7%later", /\[fe80::1:7%later\]:8080 .* no interface of that name/],
+    ] as const
+  ) {
+    assert.match(await world.daemon.reload(listening(host)), reason);
+  }
+  const pair = ["type", "veth", "peer", "name", "later0", "netns", world.net.caller.name];
+  world.relay.ip("link", "add", "later", ...pair);
+  world.relay.ip("address", "add", "fe80::1:7/64", "dev", "later", "nodad");
+  world.relay.ip("link", "set", "later", "up");
+  world.net.caller.ip("link", "set", "later0", "up");
+  await world.daemon.waitForLog("socket=udp:[fe80::1:7%later]:8080");
+  assert.match(await world.daemon.reload(listening("10.10.1.1")), /./);
+  assert.equal(answers(world.net.caller, "10.10.1.1"), ASKED);
+});
+
+Deno.test("a control port that another program has is an error that names the socket", async () => {
+  using net = buildRelayNetwork();
+  const rival = net.relay.run(() =>
+    Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 8080 })
+  );
+  try {
+    await using daemon = new Daemon(net.relay);
+    daemon.spawn();
+    assert.equal(await daemon.ended(), 1);
+    assert.match(
+      daemon.log,
+      /Cannot listen on udp:127\.0\.0\.1:8080 of instance "default": .*address already in use/,
+    );
+  } finally {
+    rival.close();
+  }
 });

@@ -319,7 +319,7 @@ Deno.test("a socket that cannot be opened refuses the whole reload", async () =>
   world.daemon.configure(changes);
   const { code, error } = await world.daemon.cli("reload");
   assert.equal(code, 1);
-  assert.match(error, /Cannot listen on udp:127\.0\.0\.1:8082: .*in use/);
+  assert.match(error, /Cannot listen on udp:127\.0\.0\.1:8082 of instance "third": .*in use/);
 
   // Neither the sockets that could be opened nor the other settings.
   await world.kamailio.openAll([numberedCall(0), numberedCall(1)]);
