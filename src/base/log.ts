@@ -12,7 +12,8 @@ import {
   openOutlet,
   socketLines,
 } from "./journald.ts";
-import { type ByteWriter, LogFile, writeAll } from "./log_file.ts";
+import { LineQueue } from "./line_queue.ts";
+import { LogFile } from "./log_file.ts";
 
 /** From the most talkative to the least. */
 export type LogLevel = "debug" | "info" | "warning" | "error";
@@ -55,9 +56,13 @@ export interface PreparedLog {
   abort(): void;
 }
 
-/** The stream that console lines go to; `journald` says that the journal reads it. */
-export interface ConsoleStream extends ByteWriter {
+/** Where console lines go; `journald` says that the journal reads it. Nothing here waits. */
+export interface ConsoleStream {
   readonly journald: boolean;
+  /** Take a line that ends in a line break. */
+  writeLine(line: string): void;
+  /** Wait until the lines are written, but not for long. */
+  settle?(): Promise<unknown>;
   /** Takes entries with their fields; false for one that it cannot take. */
   readonly journal?: { write(entry: JournalEntry): boolean };
 }
@@ -66,6 +71,8 @@ export interface ConsoleStream extends ByteWriter {
 interface Target {
   options: LogOptions;
   file: LogFile | null;
+  /** The end of the files before it. */
+  ended: Promise<unknown>;
 }
 
 /**
@@ -78,19 +85,23 @@ interface Target {
  * ```
  */
 export function openLog(options: LogOptions, stream: ConsoleStream = stderrStream()): OpenLog {
-  const target: Target = { options, file: openFile(options.file, stream) };
+  const target: Target = {
+    options,
+    file: openFile(options.file, stream),
+    ended: Promise.resolve(),
+  };
   const write = (record: LogRecord): void => {
     if (target.options.console) writeConsole(stream, record);
     if (target.file) writeFile(target.file, record);
   };
-  // LogTape disposes of its sinks at the end of the process too: the file is flushed on Deno.exit().
+  // LogTape disposes of its sinks when it is configured anew.
   const sink = Object.assign(write, { [Symbol.dispose]: () => target.file?.flush() });
   configure(sink, options.level);
   return logOver(target, { sink, stream });
 }
 
-function openFile(path: string | null, stream: ByteWriter): LogFile | null {
-  return path === null ? null : new LogFile(path, stream);
+function openFile(path: string | null, stream: ConsoleStream): LogFile | null {
+  return path === null ? null : new LogFile(path, (line) => stream.writeLine(line));
 }
 
 function configure(sink: Sink, level: LogLevel): void {
@@ -110,7 +121,7 @@ function writeFile(file: LogFile, record: LogRecord): void {
 
 function logOver(
   target: Target,
-  { sink, stream }: { readonly sink: Sink; readonly stream: ByteWriter },
+  { sink, stream }: { readonly sink: Sink; readonly stream: ConsoleStream },
 ): OpenLog {
   const logger = getLogger("lrkproxy");
   const reopen = (): void => {
@@ -135,34 +146,47 @@ function logOver(
           Object.assign(target, { options, file });
           configure(sink, options.level);
           if (isSame) reopen();
-          else old?.[Symbol.dispose]();
+          else target.ended = Promise.all([target.ended, old?.[Symbol.asyncDispose]()]);
         },
         abort() {
-          if (!isSame) file?.[Symbol.dispose]();
+          if (!isSame) void file?.[Symbol.asyncDispose]();
         },
       };
     },
-    [Symbol.asyncDispose]() {
+    async [Symbol.asyncDispose]() {
       resetSync();
-      target.file?.[Symbol.dispose]();
+      const { file, ended } = target;
       target.file = null;
-      return Promise.resolve();
+      await Promise.all([ended, file?.[Symbol.asyncDispose]()]);
+      await stream.settle?.();
     },
   };
 }
 
 function stderrStream(): ConsoleStream {
-  const writeSync = (bytes: Uint8Array): number => Deno.stderr.writeSync(bytes);
-  if (!isJournalStream(2, Deno.env.get("JOURNAL_STREAM"))) return { journald: false, writeSync };
+  if (!isJournalStream(2, Deno.env.get("JOURNAL_STREAM"))) return plainStderr();
   const lines = socketLines(2);
   return {
     journald: true,
     journal: new JournalWriter(openOutlet()),
-    writeSync(bytes) {
-      // Lines come whole here, and what is left out is counted there.
-      lines.write(new TextDecoder().decode(bytes));
-      return bytes.length;
+    writeLine: (line) => lines.write(line),
+  };
+}
+
+/** A terminal, or a pipe to a container's log driver: either may stop to take lines. */
+function plainStderr(): ConsoleStream {
+  const lines = new LineQueue({
+    writer: Deno.stderr,
+    gap: (lost) =>
+      `${new Date().toISOString()} WARNING Log lines lost: stderr had no room lost=${lost}\n`,
+  });
+  return {
+    journald: false,
+    writeLine(line) {
+      lines.add(line);
+      lines.flush();
     },
+    settle: () => lines.settle(),
   };
 }
 
@@ -171,11 +195,7 @@ function writeConsole(stream: ConsoleStream, record: LogRecord): void {
   const message = stream.journald ? formatRecord(record) : timed(record);
   if (stream.journal?.write({ priority, message, fields: record.properties })) return;
   const line = stream.journald ? `<${priority}>${message}` : message;
-  try {
-    writeAll(stream, `${line}\n`);
-  } catch {
-    // Nobody reads stderr any more (a closed pipe). That is no reason to end calls.
-  }
+  stream.writeLine(`${line}\n`);
 }
 
 /** syslog(3) priorities. */

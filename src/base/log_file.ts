@@ -1,46 +1,46 @@
-/**
- * What bytes can be written to: a file, stderr, a test's memory. It may take fewer than it is
- * given.
- */
-export interface ByteWriter {
-  writeSync(bytes: Uint8Array): number;
-}
+import { type BackgroundWriter, LineQueue } from "./line_queue.ts";
 
 /** The part of `Deno.FsFile` that is used. */
-export interface AppendedFile extends ByteWriter {
+export interface AppendedFile extends BackgroundWriter {
   close(): void;
 }
 
 const FLUSH_AFTER_MS = 1000;
 const FLUSH_AT_CHARACTERS = 64 * 1024;
 
+/** A file, and the lines on their way to it. */
+interface Page {
+  readonly file: AppendedFile;
+  readonly lines: LineQueue;
+}
+
 /**
  * A file that lines are appended to. They are kept back for at most a second and never synced to
- * the disk: a full or slow disk costs lines, not calls. How many were lost is said where they lack.
+ * the disk: a full, slow or hanging disk costs lines, not calls. How many were lost is said where
+ * they lack.
  */
-export class LogFile implements Disposable {
+export class LogFile implements AsyncDisposable {
   readonly #path: string;
-  readonly #stderr: ByteWriter;
+  readonly #complain: (line: string) => void;
   readonly #open: (path: string) => AppendedFile;
-  #file: AppendedFile;
-  #waiting: string[] = [];
-  #waitingCharacters = 0;
+  #page: Page;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #lostLines = 0;
+  /** The end of those before it. */
+  #ended: Promise<unknown> = Promise.resolve();
 
-  /** Throws when the file cannot be opened; `stderr` hears of it when it takes no more lines. */
-  constructor(path: string, stderr: ByteWriter, open = openForAppend) {
+  /** Throws when the file cannot be opened; `complain` is told when it takes no more lines. */
+  constructor(path: string, complain: (line: string) => void, open = openForAppend) {
     this.#path = path;
-    this.#stderr = stderr;
+    this.#complain = complain;
     this.#open = open;
-    this.#file = open(path);
+    this.#page = this.#newPage();
   }
 
   /** Append a line that ends in a line break; an urgent one goes out at once. */
   write(line: string, { urgent }: { readonly urgent: boolean }): void {
-    this.#waiting.push(line);
-    this.#waitingCharacters += line.length;
-    if (urgent || this.#waitingCharacters >= FLUSH_AT_CHARACTERS) return this.flush();
+    const { lines } = this.#page;
+    lines.add(line);
+    if (urgent || lines.characters >= FLUSH_AT_CHARACTERS) return this.flush();
     if (this.#timer !== undefined) return;
     this.#timer = setTimeout(() => this.flush(), FLUSH_AFTER_MS);
     Deno.unrefTimer(this.#timer);
@@ -48,51 +48,37 @@ export class LogFile implements Disposable {
 
   /** Go on in a new file of the same name. When that throws, the old file stays in use. */
   reopen(): void {
-    this.flush();
-    const next = this.#open(this.#path);
-    this.#file.close();
-    this.#file = next;
-  }
-
-  [Symbol.dispose](): void {
-    this.flush();
-    this.#file.close();
+    const next = this.#newPage();
+    this.#ended = Promise.all([this.#ended, end(this.#page)]);
+    this.#page = next;
   }
 
   /** Write down what is kept back. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const lines = this.#waiting;
-    this.#waiting = [];
-    this.#waitingCharacters = 0;
-    if (lines.length > 0) this.#append(lines);
+    this.#page.lines.flush();
   }
 
-  #append(lines: readonly string[]): void {
-    const gap = this.#lostLines > 0 ? `(${this.#lostLines} lines lost)\n` : "";
-    try {
-      writeAll(this.#file, gap + lines.join(""));
-      this.#lostLines = 0;
-    } catch (error) {
-      if (this.#lostLines === 0) this.#complain(error);
-      this.#lostLines += lines.length;
-    }
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#timer);
+    await Promise.all([this.#ended, end(this.#page)]);
   }
 
-  #complain(error: unknown): void {
-    try {
-      writeAll(this.#stderr, `Cannot write log ${this.#path}: ${reasonOf(error)}\n`);
-    } catch {
-      // Neither place takes a line: there is nobody left to tell.
-    }
+  #newPage(): Page {
+    const file = this.#open(this.#path);
+    const lines = new LineQueue({
+      writer: file,
+      gap: (lost) => `(${lost} lines lost)\n`,
+      onFailure: (error) => this.#complain(`Cannot write log ${this.#path}: ${reasonOf(error)}\n`),
+    });
+    return { file, lines };
   }
 }
 
-/** Write all of a text, however little the writer takes at a time. */
-export function writeAll(writer: ByteWriter, text: string): void {
-  let bytes = new TextEncoder().encode(text);
-  while (bytes.length > 0) bytes = bytes.subarray(writer.writeSync(bytes));
+async function end({ file, lines }: Page): Promise<void> {
+  await lines.settle();
+  file.close();
 }
 
 function openForAppend(path: string): AppendedFile {
@@ -104,13 +90,23 @@ function openForAppend(path: string): AppendedFile {
 }
 
 function openOrCreate(path: string): AppendedFile {
-  const options: Deno.OpenOptions = { append: true, create: true, mode: 0o640 };
+  // Only for reading too does a FIFO open before it has a reader.
+  const options = { append: true, create: true, mode: 0o640, read: isFifo(path) };
   try {
     return Deno.openSync(path, options);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     Deno.mkdirSync(path.slice(0, path.lastIndexOf("/") + 1), { recursive: true });
     return Deno.openSync(path, options);
+  }
+}
+
+function isFifo(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFifo === true;
+  } catch {
+    // It is made when it is opened, or that says what is wrong.
+    return false;
   }
 }
 
