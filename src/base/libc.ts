@@ -102,7 +102,7 @@ const ERRORS: Readonly<Record<number, string>> = {
   13: "permission denied",
   16: "device or resource busy",
   17: "it exists already",
-  18: "the reverse path filter drops it",
+  18: "invalid cross-device link",
   19: "no such device",
   22: "invalid argument",
   23: "the kernel's table is full",
@@ -112,9 +112,9 @@ const ERRORS: Readonly<Record<number, string>> = {
   97: "address family not supported",
   98: "address already in use",
   99: "no interface has the address",
-  101: "no route to the network",
+  101: "network is unreachable",
   105: "no buffer space",
-  113: "no route to the host",
+  113: "no route to host",
 };
 
 /** The name of an errno, for messages. */

@@ -158,8 +158,9 @@ export interface WayView {
   readonly isNextHopSilent: boolean;
   /** The largest packet that the way takes; null if not known. */
   readonly mtu: number | null;
-  /** The interface on which the reverse path filter drops what the party sends; null if none does. */
-  readonly filteredBy: string | null;
+  /** Packets of the last minutes that were too large for the way, whose sender has been told, and what fits. */
+  readonly tooBigPackets: number;
+  readonly fitsBytes: number | null;
 }
 
 /** A session and why it is as it is. */

@@ -17,16 +17,14 @@ export function bridgeWarnings(
   const [only, ...others] = interfaces;
   const bridge = links.find(({ name, kind }) => name === only && kind === "bridge");
   if (!bridge || others.length > 0 || !(isForAll || bridge.callsIptables)) return [];
-  const cure = isForAll
-    ? "sysctl -w net.bridge.bridge-nf-call-iptables=0"
-    : `ip link set ${bridge.name} type bridge nf_call_iptables 0`;
+  const setting = isForAll
+    ? "net.bridge.bridge-nf-call-iptables is 1"
+    : "its own nf_call_iptables is 1";
   const ports = links.filter(({ master }) => master === bridge.index);
   const which = ports.length === 1
     ? `all media are lost, since both parties are behind its only port ${ports[0]?.name}`
     : "media are lost between parties that are behind the same port of it";
   return [
-    `Bridge ${bridge.name} carries the media of both sides and asks iptables about bridged frames: ${which}. ` +
-    `Cure: ${cure} (rules of Docker or Kubernetes for bridged frames end with that), or give internal and external ` +
-    "address interfaces of their own",
+    `Bridge ${bridge.name} carries the media of both sides and asks iptables about bridged frames (${setting}): ${which}`,
   ];
 }

@@ -15,7 +15,7 @@ import {
 import type { InstanceConfig } from "../config/config.ts";
 import type { Entry } from "../core/table.ts";
 import { allStates, type Census, type InstancePorts, takeCensus } from "./census.ts";
-import type { MediaState } from "./machine.ts";
+import type { Machine } from "./machine.ts";
 import { areDrainOptions } from "./drain.ts";
 import type { Reload } from "./reload.ts";
 import { type Moment, sessionReport, sessionView } from "./views.ts";
@@ -33,7 +33,7 @@ const CERTAIN_SECONDS = 20;
 /** Answers the command line. */
 export class Desk {
   readonly #parts: Parts;
-  readonly #machine: { readonly state: MediaState };
+  readonly #machine: Pick<Machine, "state" | "waysOf">;
   readonly #stop: () => void;
   readonly #reload: Reload;
   readonly #configPath: string | undefined;
@@ -43,7 +43,7 @@ export class Desk {
   constructor(
     parts: Parts,
     { machine, stop, reload, configPath, notServed }: {
-      readonly machine: { readonly state: MediaState };
+      readonly machine: Pick<Machine, "state" | "waysOf">;
       readonly stop: () => void;
       readonly reload: Reload;
       /** Where the configuration was read. */
@@ -180,12 +180,13 @@ export class Desk {
   }
 
   #reports(entries: readonly Entry[]): readonly SessionReport[] {
-    const strangers = this.#parts.backend.strangers();
-    const { paths } = this.#parts;
+    const { paths, backend } = this.#parts;
+    const [strangers, tooBig] = [backend.strangers(), backend.tooBig()];
     const { warnings } = this.#machine.state;
-    return this.#read(entries).map(([view, entry]) =>
-      sessionReport(view, entry, { strangers, loss: paths.lossOf(entry), warnings, ways: [] })
-    );
+    return this.#read(entries).map(([view, entry]) => {
+      const ways = this.#machine.waysOf(entry.session, tooBig);
+      return sessionReport(view, entry, { strangers, loss: paths.lossOf(entry), warnings, ways });
+    });
   }
 
   /** A count that has grown since it was last read, long ago, does not tell whether it still grows. */

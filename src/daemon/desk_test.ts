@@ -46,7 +46,8 @@ async function open(calls: number, maxSessions = config().maxSessions): Promise<
   const own = { config: config(), current, log: SILENCE, clock, netlink };
   const parts = { ...own, backend, journal, relay, drain, paths: keeperOf(world) };
   let stops = 0;
-  const machine = { state: { interfaces: [], sysctls: { a: "1" }, warnings: ["too hot"] } };
+  const state = { interfaces: [], sysctls: { a: "1" }, warnings: ["too hot"] };
+  const machine = { state, waysOf: () => [] };
   const reload = (): ReturnType<Reload> => Promise.resolve(results.shift() ?? ok(RELOAD));
   const results: Result<ReloadView>[] = [err("x.ini:1: unknown section [x]")];
   const desk = new Desk({ ...parts, sources, upkeep, engine, inbox }, {

@@ -24,11 +24,16 @@ export function explain(
   { strangers, warnings, ways }: Circumstances,
 ): readonly string[] {
   const { caller, callee } = session;
-  const own = [...warnings.map(warningFinding), ...ways.flatMap(wayFindings)];
+  // Without an address or a setting there can be no way.
+  const known = ways.map((way) => warnings.length > 0 ? { ...way, refusal: null } : way);
+  const own = [
+    ...warnings.map(warningFinding),
+    ...known.flatMap((way) => wayFindings(way, session[way.to])),
+  ];
   return [
     ...own,
-    ...partyFindings("caller", caller, strangers),
-    ...partyFindings("callee", callee, strangers),
+    ...partyFindings("caller", caller, { strangers, ways }),
+    ...partyFindings("callee", callee, { strangers, ways }),
     ...nextStep(session),
   ];
 }
@@ -37,14 +42,16 @@ function warningFinding(warning: string): string {
   return `This machine: ${warning}. Cure: ${remediesOf(warning).join("; ")}`;
 }
 
-/** What is wrong with the way of packets to a party, and of its own packets to here. */
-function wayFindings(way: WayView): readonly string[] {
-  const { to, from, address, link, refusal, nextHop, isNextHopSilent, filteredBy } = way;
+/** What is wrong with the way of packets to a party. */
+function wayFindings(way: WayView, { rtp, signalled }: PartyView): readonly string[] {
+  const { to, from, address, link, refusal, nextHop, isNextHopSilent } = way;
   const findings: string[] = [];
   if (refusal !== null) {
     findings.push(
-      `Nothing reaches the ${to}: the kernel has no way from ${from} to ${address} (${refusal}). ` +
-        `See: ip route get ${address} from ${from}`,
+      `This machine: no way for media from ${from} to ${
+        rtp.source ?? signalled
+      }: ${refusal} (that party hears ` +
+        `nothing). See: ip route get ${address} from ${from}`,
     );
   }
   if (isNextHopSilent) {
@@ -53,26 +60,33 @@ function wayFindings(way: WayView): readonly string[] {
       `Nothing reaches the ${to}: ${hop} on ${link} does not answer ARP. See: ip neigh show ${hop}`,
     );
   }
-  if (filteredBy !== null) {
-    findings.push(
-      `What the ${to} sends is dropped on ${filteredBy}: the way back to ${address} is not there ` +
-        `(reverse path filter). Cure: sysctl -w net/ipv4/conf/${filteredBy}/rp_filter=2`,
-    );
-  }
-  return findings;
+  return [...findings, ...sizeFindings(way)];
+}
+
+function sizeFindings({ to, tooBigPackets, fitsBytes }: WayView): readonly string[] {
+  if (tooBigPackets === 0) return [];
+  const other = to === "caller" ? "callee" : "caller";
+  const packets = `${tooBigPackets} packet${tooBigPackets === 1 ? "" : "s"}`;
+  return [
+    `${packets} of the ${other} did not fit the way to the ${to}, which takes ${fitsBytes} bytes: dropped, and the ` +
+    `${other} was told (ICMP). If that goes on, a firewall keeps it from the ${other}; else let it send less at a time, or raise the MTU.`,
+  ];
 }
 
 function partyFindings(
   name: PartyName,
   party: PartyView,
-  strangers: readonly StrangerView[],
+  { strangers, ways }: Pick<Circumstances, "strangers" | "ways">,
 ): readonly string[] {
   const findings: string[] = [];
   const address = addressOf(party.signalled);
   if (party.onHold) {
     findings.push(`The ${name} is on hold (SDP says ${party.signalled}): nothing is sent there.`);
   }
-  const { packets, source } = party.rtp;
+  const { source } = party.rtp;
+  // An error about what the party was sent counts as its packet (docs/adr/0012).
+  const errors = ways.find(({ to }) => to === name)?.tooBigPackets ?? 0;
+  const packets = source === null ? Math.max(0, party.rtp.packets - errors) : party.rtp.packets;
   if (packets === 0 && address === "0.0.0.0") return findings;
   if (packets === 0) {
     findings.push(

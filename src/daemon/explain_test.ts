@@ -25,7 +25,14 @@ const CALLEE_ALONE = alone("callee", "caller", 20002);
 
 const WAY: WayView = {
   ...{ to: "callee", from: "192.0.2.1", address: "192.0.2.20", link: "outside" },
-  ...{ refusal: null, nextHop: null, isNextHopSilent: false, mtu: 1500, filteredBy: null },
+  ...{
+    refusal: null,
+    nextHop: null,
+    isNextHopSilent: false,
+    mtu: 1500,
+    tooBigPackets: 0,
+    fitsBytes: null,
+  },
 };
 
 interface Case {
@@ -173,8 +180,8 @@ const CASES: readonly Case[] = [
       { ...WAY, isNextHopSilent: true },
     ],
     findings: [
-      "Nothing reaches the callee: the kernel has no way from 192.0.2.1 to 192.0.2.20 (Network is " +
-      "unreachable). See: ip route get 192.0.2.20 from 192.0.2.1",
+      "This machine: no way for media from 192.0.2.1 to 192.0.2.20:7000: Network is unreachable (that " +
+      "party hears nothing). See: ip route get 192.0.2.20 from 192.0.2.1",
       "Nothing reaches the callee: 192.0.2.254 on outside does not answer ARP. See: ip neigh show " +
       "192.0.2.254",
       "Nothing reaches the callee: 192.0.2.20 on outside does not answer ARP. See: ip neigh show " +
@@ -183,14 +190,15 @@ const CASES: readonly Case[] = [
     ],
   },
   {
-    when: "the reverse path filter drops what a party sends",
-    caller: { rtp: SILENT },
-    ways: [{ ...WAY, to: "caller", address: "10.10.1.10", filteredBy: "inside" }],
+    when: "packets of the caller do not fit, and the error about them counts as the callee's",
+    callee: { rtp: { ...SILENT, packets: 2 } },
+    ways: [{ ...WAY, tooBigPackets: 2, fitsBytes: 600 }],
     findings: [
-      "What the caller sends is dropped on inside: the way back to 10.10.1.10 is not there (reverse " +
-      "path filter). Cure: sysctl -w net/ipv4/conf/inside/rp_filter=2",
-      "The caller was never heard: no RTP from 10.10.1.10 has come to 10.10.1.1:20002.",
-      ...CALLEE_ALONE,
+      "2 packets of the caller did not fit the way to the callee, which takes 600 bytes: dropped, and the " +
+      "caller was told (ICMP). If that goes on, a firewall keeps it from the caller; else let it send less at a " +
+      "time, or raise the MTU.",
+      "The callee was never heard: no RTP from 192.0.2.20 has come to 192.0.2.1:20000.",
+      ...CALLER_ALONE,
     ],
   },
 ];

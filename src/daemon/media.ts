@@ -13,6 +13,8 @@ export interface LocalAddress {
   readonly mask: Ipv4;
   /** Whether packets come in by that interface: by a loopback or a dummy device none does. */
   readonly bringsPackets: boolean;
+  /** The interface that its packets come in by, as far as is known: that same one if it brings packets. */
+  readonly arrival: string;
 }
 
 /** The IPv4 addresses of this machine (this network namespace). */
@@ -31,7 +33,7 @@ export function localAddressesOf(
     const link = byIndex.get(index);
     if (!link) return [];
     const { name, bringsPackets } = link;
-    return [{ interface: name, address, mask: maskOf(prefix), bringsPackets }];
+    return [{ interface: name, address, mask: maskOf(prefix), bringsPackets, arrival: name }];
   });
 }
 

@@ -33,7 +33,13 @@ const INSTANCES = [INSTANCE, SECOND];
 function local(text: string, name: string): LocalAddress {
   const [address = "", prefix] = text.split("/");
   const bringsPackets = name !== "lo";
-  return { interface: name, address: ip(address), mask: maskOf(Number(prefix)), bringsPackets };
+  return {
+    interface: name,
+    address: ip(address),
+    mask: maskOf(Number(prefix)),
+    bringsPackets,
+    arrival: name,
+  };
 }
 
 const ADDRESSES: readonly LocalAddress[] = [

@@ -48,6 +48,14 @@ const REMEDIES: readonly (readonly [RegExp, (found: readonly string[]) => readon
   [/^net\.ipv4\.conf\.(\S+)\.(\w+) is .* has to be (\S+):/, ([, name, key, value]) => [
     `sysctl -w net/ipv4/conf/${name}/${key}=${value}`,
   ]],
+  [/^Bridge (\S+) .*\((net\.bridge)?/, ([, name, isForAll]) => [
+    `${
+      isForAll
+        ? "sysctl -w net.bridge.bridge-nf-call-iptables=0"
+        : `ip link set ${name} type bridge nf_call_iptables 0`
+    }   # rules of Docker or Kubernetes for bridged frames end with that`,
+    "or give internal_ip and external_ip interfaces of their own",
+  ]],
   [/net\.ipv4\.ip_local_reserved_ports/, () => ["sudo lrkproxy doctor --fix   # adds them"]],
 ];
 

@@ -93,7 +93,7 @@ async function directionsOf(
     const ends = endsOf(from, to);
     if (!ends) return [];
     const { arrival, source, ...others } = ends;
-    const carrier = addresses.find(({ address }) => address === arrival.address)?.interface ?? null;
+    const carrier = addresses.find(({ address }) => address === arrival.address)?.arrival ?? null;
     const back = await askRoute({ from: hostOf(from.relay), to: hostOf(remoteOf(from)) });
     const iif = back.ok ? back.value : carrier;
     return [{

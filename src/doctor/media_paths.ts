@@ -4,10 +4,10 @@ import { guardedRanges, type LocalAddress } from "../daemon/media.ts";
 
 /** One direction of an instance's media through the machine. */
 export interface MediaPath {
-  /** The relay's address that the party sends to, and the interface that has it. */
+  /** The relay's address that the party sends to, and the interface that its packets come in by. */
   readonly arrival: Ipv4;
   readonly iif: string;
-  /** The relay's address that packets carry behind the rewriting, and the interface that has it. */
+  /** The relay's address that packets carry behind the rewriting, and the interface that they leave by. */
   readonly source: Ipv4;
   readonly oif: string;
   /** First and last port of the relay, on either side. */
@@ -45,9 +45,9 @@ export function mediaPaths(
     const ports = portsOf(instance);
     const path = (from: LocalAddress, to: LocalAddress): MediaPath => ({
       arrival: from.address,
-      iif: from.interface,
+      iif: from.arrival,
       source: to.address,
-      oif: to.interface,
+      oif: to.arrival,
       ports,
       call: null,
     });

@@ -56,8 +56,8 @@ export class Rtnetlink implements Disposable {
     return this.#route(question, rt.RTM_F_LOOKUP_TABLE);
   }
 
-  /** Whether nobody answers for an address on a link: its packets are dropped. */
-  isUnreachable(address: Ipv4, index: number): boolean {
+  /** Whether nobody answers for an address on a link, or has not yet: its packets are kept back, and then dropped. */
+  isUnanswered(address: Ipv4, index: number): boolean {
     const head = new Uint8Array(12);
     head[0] = rt.AF_INET;
     new DataView(head.buffer).setInt32(4, index, true);
@@ -66,7 +66,7 @@ export class Rtnetlink implements Disposable {
       attributes: (out) => out.words(rt.NDA_DST, [address]),
       take: (body) => state = neighbourState(body),
     });
-    return (state & rt.NUD_FAILED) !== 0;
+    return (state & (rt.NUD_INCOMPLETE | rt.NUD_FAILED)) !== 0;
   }
 
   [Symbol.dispose](): void {

@@ -77,18 +77,15 @@ function isUnasked({ configChangedMs, daemon: { status }, clock: { nowMs } }: Fa
   return configChangedMs > nowMs - (askedSeconds - 1) * 1000;
 }
 
-/** The interface that has an address; a label behind a colon is no part of its name. */
+/** The interface that packets to an address come in by. */
 function interfaceOf({ addresses }: Facts, text: string): string | undefined {
-  return addresses.find(({ address }) => formatIpv4(address) === text)?.interface.replace(
-    /:.*/,
-    "",
-  );
+  return addresses.find(({ address }) => formatIpv4(address) === text)?.arrival;
 }
 
 /** Whether a party is reached by the interface that has the address which the other party is told. */
 function isCrossed(facts: Facts, { from, iif, way }: RouteProbe): boolean {
   const home = interfaceOf(facts, from);
-  return way.ok && home !== undefined && way.value !== home && way.value === iif.replace(/:.*/, "");
+  return way.ok && home !== undefined && way.value !== home && way.value === iif;
 }
 
 function sidesOf(probes: readonly RouteProbe[]): number {

@@ -18,7 +18,7 @@ import type { DaemonFacts, Facts, FileFacts, FileText, ModuleFacts } from "../fa
 import { isControlPort, isRelaySocket } from "../media_paths.ts";
 import { gatherFirewalls } from "./firewalls.ts";
 import { gatherKamailio } from "./kamailio.ts";
-import { gatherLinks, gatherRoutes, gatherSysctls, interfacesOf } from "./network.ts";
+import { gatherLinks, gatherRoutes, gatherSysctls, interfacesOf, withArrivals } from "./network.ts";
 import { runProgram } from "./program.ts";
 import { gatherCpu, gatherEngines, gatherSockets, gatherTracked } from "./traffic.ts";
 
@@ -39,10 +39,10 @@ const FEW_SESSIONS = 1000;
 export async function gatherFacts(options: GatherOptions): Promise<Facts> {
   const config = await loadConfig(options.config);
   const known = config.ok ? config.value : null;
-  const addresses = localAddresses();
-  const interfaces = known ? interfacesOf(known, addresses) : [];
+  const addresses = await withArrivals(localAddresses());
   const adminSocket = options.socket ?? known?.adminSocket ?? DEFAULT_SOCKET;
   const daemon = await gatherDaemon(adminSocket, options.config);
+  const interfaces = known ? interfacesOf(known, addresses, daemon) : [];
   const [cpu, firewalls, kamailio, nftVersion, tableCheck, routes, nftFiles] = await Promise.all([
     gatherCpu(),
     gatherFirewalls(),

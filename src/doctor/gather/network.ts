@@ -4,17 +4,39 @@ import { err, ok, type Result } from "../../base/result.ts";
 import type { Config } from "../../config/config.ts";
 import type { SessionView } from "../../control/admin.ts";
 import { type LocalAddress, mediaInterfaces } from "../../daemon/media.ts";
-import type { LinkFacts, RouteProbe } from "../facts.ts";
+import type { DaemonFacts, LinkFacts, RouteProbe } from "../facts.ts";
 import { mediaPaths } from "../media_paths.ts";
 import { runProgram } from "./program.ts";
 
-/** The interfaces that carry media. */
+/**
+ * The interfaces that carry media: those of the addresses, and those by which the daemon has found that they
+ * come in too.
+ */
 export function interfacesOf(
   config: Config,
   addresses: readonly LocalAddress[],
+  daemon: DaemonFacts,
 ): readonly string[] {
+  if (config.interfaces !== "auto") return config.interfaces;
+  const own = mediaPaths(config, addresses).flatMap(({ iif, oif }) => [iif, oif]);
   const { interfaces } = mediaInterfaces(config.instances, addresses);
-  return config.interfaces === "auto" ? interfaces : config.interfaces;
+  const found = daemon.status.ok ? Object.keys(daemon.status.value.sysctls) : [];
+  const names = found.map((key) => key.slice(CONF.length, key.lastIndexOf(".")));
+  return [...new Set([...interfaces, ...own, ...names])];
+}
+
+const CONF = "net.ipv4.conf.";
+
+/** Where nothing comes in by the interface of an address (loopback, dummy), the way to anybody tells by which. */
+export async function withArrivals(
+  addresses: readonly LocalAddress[],
+): Promise<readonly LocalAddress[]> {
+  return await Promise.all(addresses.map(async (each) => {
+    const isOfHost = each.address >>> 24 === 127;
+    if (each.bringsPackets || isOfHost) return each;
+    const way = await askRoute({ to: ANYBODY, from: formatIpv4(each.address) });
+    return way.ok && way.value !== "" ? { ...each, arrival: way.value } : each;
+  }));
 }
 
 /** What /sys tells of interfaces. */
@@ -78,7 +100,7 @@ export async function gatherRoutes(
 function neighbours(config: Config, addresses: readonly LocalAddress[]): readonly Question[] {
   return mediaPaths(config, addresses).flatMap(({ source, iif, oif, arrival }): Question[] => {
     const from = formatIpv4(source);
-    const local = addresses.find(({ interface: name, address }) =>
+    const local = addresses.find(({ arrival: name, address }) =>
       name === oif && address === source
     );
     const neighbour = local && neighbourOf(local);
@@ -107,7 +129,7 @@ function parties(
   addresses: readonly LocalAddress[],
 ): readonly Question[] {
   const interfaceOf = (relay: string): string | undefined =>
-    addresses.find(({ address }) => formatIpv4(address) === hostOf(relay))?.interface;
+    addresses.find(({ address }) => formatIpv4(address) === hostOf(relay))?.arrival;
   return sessions.flatMap(({ caller, callee, createdMs }) => [
     { party: caller, other: callee, createdMs },
     { party: callee, other: caller, createdMs },

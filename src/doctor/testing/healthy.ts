@@ -20,7 +20,13 @@ export function config(kernel = "", others = ""): Config {
 export function localAddress(name: string, text: string): LocalAddress {
   const address = parseIpv4(text);
   if (!address.ok) throw new Error(address.error);
-  return { interface: name, address: address.value, mask: 0xffffff00, bringsPackets: true };
+  return {
+    interface: name,
+    address: address.value,
+    mask: 0xffffff00,
+    bringsPackets: true,
+    arrival: name,
+  };
 }
 
 /** What a daemon says that has nothing to complain about. */
