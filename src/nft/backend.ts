@@ -89,8 +89,10 @@ export class NftBackend implements Backend {
   }
 
   async attach(): Promise<readonly Session[]> {
+    // Of another version's table nothing is understood but that it holds no call.
+    if (this.#isOfOtherLayout() && this.#hasNoCalls()) deleteTable(this.#exchange);
     const layout = readLayout(this.#exchange);
-    if (layout !== null && layout !== LAYOUT) {
+    if (this.#isOfOtherLayout()) {
       throw new Error(
         `Cannot use the table ip lrkproxy: "${layout}" is not "${LAYOUT}"; ` +
           "another version made it (end its calls with that version's `lrkproxy stop --drop`)",
@@ -337,6 +339,16 @@ export class NftBackend implements Backend {
     }
     replaceRawRules(this.#exchange, readRules(this.#exchange));
     return isAnew;
+  }
+
+  #isOfOtherLayout(): boolean {
+    const layout = readLayout(this.#exchange);
+    return layout !== null && layout !== LAYOUT;
+  }
+
+  #hasNoCalls(): boolean {
+    return readCapacity(this.#exchange, "sessions") !== null &&
+      this.#store.dump("sessions").length === 0;
   }
 
   #hasAllSets(): boolean {

@@ -108,10 +108,28 @@ Deno.test("a start without any table begins anew", async () => {
   await converse(world.caller(6000), world.callee(7000));
 });
 
-Deno.test("a table of another layout keeps the daemon from starting, and stays as it is", async () => {
+/** What another version has left, as far as every version has it. */
+const OTHER_LAYOUT = `add table ip lrkproxy { comment "lrkproxy layout 0" ; }
+add set ip lrkproxy sessions { type ipv4_addr . inet_service . ipv4_addr . inet_service . mark ; }`;
+
+Deno.test("a table of another layout that holds no call is made anew", async () => {
+  await using world = await openWorld({
+    prepare: async ({ relay }) => {
+      for (const line of OTHER_LAYOUT.split("\n")) await nft(relay, line);
+    },
+  });
+  await world.kamailio.open(CALL);
+  await converse(world.caller(6000), world.callee(7000));
+});
+
+Deno.test("a table of another layout that holds a call keeps the daemon from starting, and stays as it is", async () => {
   await using stack = new AsyncDisposableStack();
   const net = stack.use(buildRelayNetwork());
-  await nft(net.relay, 'add table ip lrkproxy { comment "lrkproxy layout 0" ; }');
+  for (const line of OTHER_LAYOUT.split("\n")) await nft(net.relay, line);
+  await nft(
+    net.relay,
+    "add element ip lrkproxy sessions { 192.0.2.1 . 20000 . 10.10.1.1 . 20002 . 1 }",
+  );
   const ruleset = await runIn(net.relay, "nft", "-a", "list ruleset");
   const daemon = stack.use(new Daemon(net.relay));
   daemon.spawn();

@@ -28,6 +28,8 @@ for kernel in "${chosen[@]}"; do
 	"$VM/build.sh" "$kernel" "$work/$kernel"
 	"$VM/boot.sh" "$kernel" "$work/$kernel/lrkproxy.ko"
 	"$VM/e2e/run.sh" "$kernel" "$work/$kernel/lrkproxy.ko"
+	# The oldest kernel: interfaces as a distribution has them, without the module.
+	[[ $kernel != 6.1 ]] || "$VM/links/run.sh" "$kernel" "$work/$kernel/lrkproxy.ko"
 	# Debian 13 is booted with its own kernel alone.
 	[[ $kernel != 6.12 ]] || "$VM/systemd.sh" "$kernel" "$work/$kernel/lrkproxy.ko"
 done
