@@ -3,10 +3,9 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { readSmallFile } from "../base/libc.ts";
 import type { Config } from "../config/config.ts";
-import { type Endpoint, formatIpv4 } from "../base/ipv4.ts";
 import type { WayView } from "../control/admin.ts";
 import type { Backend, TooBig } from "../core/backend.ts";
-import { isHeld, type Leg, type Session } from "../core/session.ts";
+import type { Session } from "../core/session.ts";
 import type { SessionTable } from "../core/table.ts";
 import { applySysctls, type Sysctl } from "../nft/sysctls.ts";
 import type { Link } from "../rtnetlink/answers.ts";
@@ -16,6 +15,7 @@ import { bridgeWarnings } from "./bridges.ts";
 import { type LocalAddress, localAddressesOf, mediaInterfaces } from "./media.ts";
 import { PartyRoutes } from "./party_routes.ts";
 import { type Current, withAddresses } from "./settings.ts";
+import { waysOf } from "./ways.ts";
 
 /** What the machine lacks or has been given for relaying. */
 export interface MediaState {
@@ -101,11 +101,12 @@ export class Machine implements Disposable {
   }
 
   /** What becomes of packets to either party of a session; nothing of one on hold. */
-  waysOf({ a, b }: Session, tooBig: readonly TooBig[]): readonly WayView[] {
-    const legs = [["caller", a, b], ["callee", b, a]] as const;
-    return legs.filter(([, leg]) => !isHeld(leg)).map(([to, leg, other]) =>
-      this.#wayTo(to, leg, { other, tooBig: tooBig.filter(({ from }) => isOf(leg.local, from)) })
-    );
+  waysOf(session: Session, tooBig: readonly TooBig[]): readonly WayView[] {
+    return waysOf(session, {
+      tooBig,
+      rtnetlink: this.#rtnetlink,
+      linkOf: (index) => this.#linkOf(index),
+    });
   }
 
   [Symbol.dispose](): void {
@@ -147,37 +148,6 @@ export class Machine implements Disposable {
     return { interfaces, sysctls: Object.fromEntries(settings), warnings };
   }
 
-  #wayTo(
-    to: WayView["to"],
-    { remote: { address }, local }: Leg,
-    { other, tooBig }: { readonly other: Leg; readonly tooBig: readonly TooBig[] },
-  ): WayView {
-    const way = this.#rtnetlink.wayOf({
-      ...{ to: address, from: local.address },
-      ...this.#arrivalOf(other),
-    });
-    const [hop] = way.ok ? way.value.nextHops : [];
-    const link = hop && this.#linkOf(hop.index);
-    return {
-      ...{ to, from: formatIpv4(local.address), address: formatIpv4(address) },
-      link: link?.name ?? null,
-      refusal: way.ok ? null : way.error,
-      nextHop: hop && hop.gateway !== null ? formatIpv4(hop.gateway) : null,
-      isNextHopSilent: hop !== undefined &&
-        this.#rtnetlink.isUnanswered(hop.gateway ?? address, hop.index),
-      mtu: (way.ok ? way.value.mtuBytes : null) ?? link?.mtuBytes ?? null,
-      tooBigPackets: tooBig.reduce((sum, { packets }) => sum + packets, 0),
-      fitsBytes: tooBig.length === 0 ? null : Math.min(...tooBig.map(({ mtuBytes }) => mtuBytes)),
-    };
-  }
-
-  /** The interface that a party's packets come in by, as far as its route tells. */
-  #arrivalOf({ remote, local }: Leg): { readonly iif?: number } {
-    const route = this.#rtnetlink.routeOf({ to: remote.address, from: local.address });
-    const [hop] = route.ok ? route.value.nextHops : [];
-    return hop ? { iif: hop.index } : {};
-  }
-
   #isThere(name: string): boolean {
     return this.#links.some((link) => link.name === name);
   }
@@ -197,11 +167,6 @@ export class Machine implements Disposable {
   #linkOf(index: number): Link | undefined {
     return this.#links.find((link) => link.index === index);
   }
-}
-
-/** Whether a socket is the RTP or the RTCP one of a relay socket. */
-function isOf(relay: Endpoint, { address, port }: Endpoint): boolean {
-  return address === relay.address && (port === relay.port || port === relay.port + 1);
 }
 
 function sysctlWarning({ name, was, needed, error }: Sysctl): readonly string[] {
