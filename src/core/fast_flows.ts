@@ -49,6 +49,8 @@ export class FastPlan {
   readonly #putsOf: Map<string, Pending[]> | null;
   /** What later changes of a batch have made of its sessions. */
   readonly #became = new Map<Session, Session>();
+  /** Those that later changes have replaced or ended: their flows may be another session's by now. */
+  readonly #gone = new Set<Session>();
 
   /** `isBatch`: whether changes may be about one and the same flow. */
   constructor(carried: CarriedFlows, { isBatch }: { readonly isBatch: boolean }) {
@@ -70,6 +72,7 @@ export class FastPlan {
 
   /** Take a session from one form to another, either of which may be carried. */
   move(before: Session | null, after: Session, isWanted: boolean): void {
+    this.#gone.delete(after);
     if (before && before !== after) {
       this.#became.delete(after);
       this.#became.set(before, after);
@@ -98,7 +101,8 @@ export class FastPlan {
     this.#heirs.forEach((heir, i) => {
       const amount = removed[i];
       if (!heir || !amount || amount.packets === 0) return;
-      const flow = flowOf(this.#lastForm(heir.session), heir.index);
+      const session = this.#lastForm(heir.session);
+      const flow = this.#gone.has(session) ? null : flowOf(session, heir.index);
       if (flow) credits.push({ flow, packets: amount.packets, bytes: amount.bytes });
     });
     return credits;
@@ -149,6 +153,7 @@ export class FastPlan {
   }
 
   #drop(session: Session): void {
+    this.#gone.add(session);
     const bits = this.#carried.get(session) ?? 0;
     if (bits === 0) return;
     const flows = fastFlowsOf(session);

@@ -271,3 +271,18 @@ Deno.test("TwoPaths leaves counts to what a session becomes in the end of a batc
   world.paths.apply([{ before: [first], after: second }, { before: [second], after: third }]);
   assert.equal(packetsOf(world, third), 1);
 });
+
+Deno.test("TwoPaths leaves no count of a session to another one that a batch puts in its place", () => {
+  const world = makeWorld();
+  const first = decided("first");
+  open(world, first);
+  world.send();
+  const elsewhere = { remote: { ...CALLER, address: address("10.10.1.11") }, local: RELAY_A };
+  const changed = { ...first, a: elsewhere };
+  const second = { ...decided("second"), a: elsewhere };
+  world.paths.apply([
+    { before: [first], after: changed },
+    { before: [changed], after: second },
+  ]);
+  assert.equal(packetsOf(world, second), 0);
+});
