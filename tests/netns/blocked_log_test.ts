@@ -9,6 +9,27 @@ const CALLS = Array.from({ length: 100 }, (_, n) => numberedCall(n));
 /** More lines than a pipe and the daemon hold: of every request one. */
 const ROUNDS = 30;
 
+/** Become a program whose stderr is a terminal, which ^S stops once the daemon is ready. */
+const STOPPED_TERMINAL = `
+import os, sys, termios
+master, terminal = os.openpty()
+if os.fork() == 0:
+    seen = b""
+    while b"is ready" not in seen:
+        seen += os.read(master, 4096)
+    termios.tcflow(terminal, termios.TCOOFF)
+    os.close(terminal)
+    try:
+        while os.read(master, 4096): pass
+    except OSError:
+        pass
+    os._exit(0)
+os.close(master)
+os.dup2(terminal, 2)
+os.close(terminal)
+os.execv(sys.argv[1], sys.argv[1:])
+`;
+
 /** A daemon whose stderr is a pipe, and what it says once somebody reads that. */
 class UnreadDaemon implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack();
@@ -18,10 +39,11 @@ class UnreadDaemon implements AsyncDisposable {
   #process: Deno.ChildProcess | null = null;
   text = "";
 
-  async start(changes: Ini): Promise<void> {
+  async start(changes: Ini, wrapper: readonly string[] = []): Promise<void> {
     this.files.configure(changes);
-    const command = new Deno.Command(PROGRAM, {
-      args: ["run", "--config", this.files.configPath],
+    const [program, ...args] = [...wrapper, PROGRAM, "run", "--config", this.files.configPath];
+    const command = new Deno.Command(program ?? PROGRAM, {
+      args,
       ...{ stdin: "null", stdout: "null", stderr: "piped" },
     });
     this.#process = this.#net.relay.run(() => command.spawn());
@@ -87,6 +109,13 @@ Deno.test("requests are answered while nobody reads stderr, which says later wha
 Deno.test("a daemon whose stderr nobody reads stops when it is told to", async () => {
   await using daemon = new UnreadDaemon();
   await daemon.start({ logger: { log_level: "debug" } });
+  await daemon.busy();
+  assert.equal(await daemon.stop(), 0);
+});
+
+Deno.test("requests are answered while the terminal that is stderr is stopped", async () => {
+  await using daemon = new UnreadDaemon();
+  await daemon.start({ logger: { log_level: "debug" } }, ["python3", "-c", STOPPED_TERMINAL]);
   await daemon.busy();
   assert.equal(await daemon.stop(), 0);
 });
