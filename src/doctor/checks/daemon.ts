@@ -54,7 +54,7 @@ export function checkDaemon(facts: Facts): Finding {
   }
   return warning(id, `no daemon runs here (${adminSocket})`, {
     why: "Kamailio waits up to 5 s for each command, and new calls have no media",
-    remedy: ["systemctl start lrkproxy"],
+    remedy: ["systemctl start lrkproxy", "or, without systemd: lrkproxy run"],
   });
 }
 
