@@ -22,13 +22,13 @@ const FIRST_RTP_BYTE = inTransport(8, 1);
 /** Flows with a locked port: the whole four-tuple is the key. */
 export function relayLegs(rule: RuleWriter): void {
   loadAddresses(rule.isUdp()).load(2, SOURCE_PORT).load(3, DESTINATION_PORT);
-  rewrite(rule.lookUp("legs", FOUND));
+  rewrite(rule.lookUp("legs", FOUND)).accept();
 }
 
 /** Flows that take any remote port. */
 export function relayOpen(rule: RuleWriter): void {
   loadAddresses(rule.isUdp()).load(2, DESTINATION_PORT);
-  rewrite(noteArrival(rule.lookUp("open", FOUND)));
+  noteArrival(rewrite(rule.lookUp("open", FOUND))).accept();
 }
 
 /**
@@ -38,10 +38,14 @@ export function relayOpen(rule: RuleWriter): void {
 export function learnOpen(rule: RuleWriter): void {
   loadAddresses(isRtp(rule.isUdp())).load(2, DESTINATION_PORT).lookUp("open", FOUND);
   rule.load(SOURCE_PORT_FOUND, SOURCE_PORT);
-  rewrite(noteArrival(rule.note("learned", ADD, { key: 0, data: SOURCE_PORT_FOUND })));
+  rule.note("learned", ADD, { key: 0, data: SOURCE_PORT_FOUND });
+  noteArrival(rewrite(rule)).accept();
 }
 
-/** Tell the daemon which interfaces bring media: they need its settings, whatever the routes say. */
+/**
+ * Tell the daemon which interfaces bring media: they need its settings, whatever the routes say. A set that is full ends
+ * the rule, so this comes last: the packet goes on as it has been rewritten.
+ */
 function noteArrival(rule: RuleWriter): RuleWriter {
   return rule.loadArrival(ARRIVAL).note("arrivals", UPDATE, { key: ARRIVAL });
 }
@@ -56,12 +60,11 @@ function isRtp(rule: RuleWriter): RuleWriter {
 }
 
 /**
- * Count the packet, rewrite addresses and ports from what was found, and let it be routed. The UDP checksum is
+ * Count the packet, and rewrite addresses and ports from what was found. The UDP checksum is
  * kept right as that over the pseudo-header: one named by its offset would be made of none.
  */
-function rewrite(rule: RuleWriter): void {
-  rule.count().notrack()
+function rewrite(rule: RuleWriter): RuleWriter {
+  return rule.count().notrack()
     .write(FOUND, BOTH_ADDRESSES, { at: IP_CHECKSUM, pseudoHeader: true })
-    .write(FOUND + 2, BOTH_PORTS, { pseudoHeader: true })
-    .accept();
+    .write(FOUND + 2, BOTH_PORTS, { pseudoHeader: true });
 }

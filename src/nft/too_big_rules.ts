@@ -72,19 +72,20 @@ function translate(
   { set, hasChecksum }: { readonly set: SetName; readonly hasChecksum: boolean },
 ): void {
   rule.lookUp(set, FOUND_LOCAL).secondHalf(FOUND_PORTS, FOUND_REMOTE_PORT);
-  noteFlow(rule).count().notrack();
+  loadFlow(rule).count().notrack();
   if (hasChecksum) coverAddressesByUdp(rule);
   writeAddresses(rule, QUOTED_IP_CHECKSUM);
   writePorts(rule, hasChecksum);
-  rule.write(FOUND_LOCAL, OUTER_ADDRESSES, { at: OUTER_CHECKSUM }).accept();
+  rule.write(FOUND_LOCAL, OUTER_ADDRESSES, { at: OUTER_CHECKSUM });
+  // For `lrkproxy show`. A set that is full ends the rule, so this comes last: the error goes on as it is by now.
+  rule.note("too_big_flows", UPDATE, { key: NOTED }).accept();
 }
 
-/** Remember whose packets do not fit, for `lrkproxy show`. */
-function noteFlow(rule: RuleWriter): RuleWriter {
+/** Load whose packets do not fit, before they are rewritten. */
+function loadFlow(rule: RuleWriter): RuleWriter {
   return rule.load(NOTED, QUOTED_SOURCE).load(NOTED + 1, QUOTED_SOURCE_PORT)
     .load(NOTED + 2, QUOTED_DESTINATION).load(NOTED + 3, QUOTED_DESTINATION_PORT)
-    .load(NOTED + 4, NEXT_HOP_MTU)
-    .note("too_big_flows", UPDATE, { key: NOTED });
+    .load(NOTED + 4, NEXT_HOP_MTU);
 }
 
 /**
