@@ -208,6 +208,8 @@ export interface PeerView {
 export interface StatusView {
   readonly version: string;
   readonly pid: number;
+  /** [session] stale_limit as it is in force; older daemons do not say. */
+  readonly staleLimitSeconds?: number;
   /** The configuration file, as the daemon was told; older daemons do not say. */
   readonly config?: string;
   readonly uptimeSeconds: number;

@@ -48,7 +48,7 @@ export async function runDaemon(config: Config, path: string): Promise<void> {
   using supervision = openSupervision();
 
   const stop = new AbortController();
-  const note = (session: Session): void => machine.note(session);
+  const note = (session: Session, isNew: boolean): void => machine.note(session, isNew);
   const parts = wire(config, { clock: systemClock, log, note });
   await using _backend = parts.backend;
   using machine = openMachine(parts);

@@ -237,6 +237,7 @@ export class Desk {
       oneWay: config.session.learning === "once" ? census.oneWay : null,
       instances: config.instances.map((instance) => this.#instance(instance, census.ports)),
       control: { ...inbox.counts },
+      staleLimitSeconds: config.session.staleLimitSeconds,
       peers: inbox.peers.view(performance.now()),
       relay: { ...journal.counts },
       sysctls: this.#machine.state.sysctls,

@@ -34,7 +34,8 @@ export function explain(
     ...own,
     ...partyFindings("caller", caller, { strangers, ways }),
     ...partyFindings("callee", callee, { strangers, ways }),
-    ...nextStep(session),
+    // What is forwarded is not worth saying where something is known to keep it from arriving.
+    ...own.length > 0 ? [] : nextStep(session),
   ];
 }
 
@@ -69,7 +70,7 @@ function sizeFindings({ to, tooBigPackets, fitsBytes }: WayView): readonly strin
   const packets = `${tooBigPackets} packet${tooBigPackets === 1 ? "" : "s"}`;
   return [
     `${packets} of the ${other} did not fit the way to the ${to}, which takes ${fitsBytes} bytes: dropped, and the ` +
-    `${other} was told (ICMP). If that goes on, a firewall keeps it from the ${other}; else let it send less at a time, or raise the MTU.`,
+    `${other} was told (ICMP). For ten minutes it sends fragments at most, which are not relayed: let it send less at a time, or raise the MTU and wait.`,
   ];
 }
 
@@ -100,7 +101,10 @@ function partyFindings(
       `The ${name}'s RTP comes from ${source}, SDP says ${party.signalled}: NAT. It is sent to ${source}.`,
     );
   }
-  for (const stranger of strangers.filter(({ to }) => isAt(to, party.relay))) {
+  // Who spoke before the call was opened was turned away then, and is the party now.
+  const known = [party.rtp.source, party.rtcp.source];
+  const others = strangers.filter(({ from }) => !known.includes(from));
+  for (const stranger of others.filter(({ to }) => isAt(to, party.relay))) {
     findings.push(strangerFinding(stranger, name, party));
   }
   return findings;

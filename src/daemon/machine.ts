@@ -12,6 +12,7 @@ import type { Link } from "../rtnetlink/answers.ts";
 import { type RouteQuestion, Rtnetlink } from "../rtnetlink/rtnetlink.ts";
 import { NetworkWatch } from "../rtnetlink/watch.ts";
 import { bridgeWarnings } from "./bridges.ts";
+import { FormerAddresses } from "./former_addresses.ts";
 import { type LocalAddress, localAddressesOf, mediaInterfaces } from "./media.ts";
 import { PartyRoutes } from "./party_routes.ts";
 import { type Current, withAddresses } from "./settings.ts";
@@ -47,6 +48,7 @@ export class Machine implements Disposable {
   readonly #rtnetlink = new Rtnetlink();
   readonly #watch = new NetworkWatch();
   readonly #routes = new PartyRoutes((way) => this.#interfacesTo(way));
+  readonly #former = new FormerAddresses();
   readonly #arrivals = new Set<string>();
   #links: readonly Link[] = [];
   #state: MediaState = { interfaces: [], sysctls: {}, warnings: [] };
@@ -76,7 +78,9 @@ export class Machine implements Disposable {
   }
 
   /** Make the way ready by which the parties of a session are reached, before they speak. */
-  note(session: Session): void {
+  note(session: Session, isNew: boolean): void {
+    const { instances } = this.#parts.current.settings.config;
+    if (isNew && this.#former.note(session, instances)) this.look();
     if (this.#parts.current.settings.config.interfaces !== "auto") return;
     if (this.#routes.note(session)) this.look();
   }
@@ -95,7 +99,7 @@ export class Machine implements Disposable {
     this.#routes.forgetRoutes();
     const sessions = [...table.entries()].map(({ session }) => session);
     for (let at = 0; at < sessions.length && !signal.aborted; at += SESSIONS_AT_ONCE) {
-      for (const session of sessions.slice(at, at + SESSIONS_AT_ONCE)) this.note(session);
+      for (const session of sessions.slice(at, at + SESSIONS_AT_ONCE)) this.note(session, false);
       await pause(0, signal);
     }
   }
@@ -140,8 +144,9 @@ export class Machine implements Disposable {
     }
     const warnings = [
       ...found.missing.map((address) => `No interface has the media address ${address}`),
+      ...this.#former.warnings(),
       ...sysctls.flatMap(sysctlWarning),
-      ...bridgeWarnings(interfaces, this.#links),
+      ...bridgeWarnings({ interfaces, addresses, instances: config.instances }, this.#links),
       ...rangeWarnings(config),
     ];
     const settings = sysctls.map(({ name, needed, was, error }) => [name, error ? was : needed]);

@@ -42,8 +42,11 @@ const REMEDIES: readonly (readonly [RegExp, (found: readonly string[]) => readon
     "systemctl start lrkproxy",
   ]],
   [/^No interface has the media address (\S+)/, ([, address]) => [
-    `ip address add ${address}/PREFIX dev INTERFACE`,
-    "or correct lrkproxy.ini, then lrkproxy reload",
+    "correct it in lrkproxy.ini, lrkproxy reload, and restart Kamailio, which asks only when it starts",
+    `or ip address add ${address}/PREFIX dev INTERFACE`,
+  ]],
+  [/^Kamailio still gives out/, () => [
+    "restart Kamailio   # it asks for the addresses only when it starts",
   ]],
   [/^net\.ipv4\.conf\.(\S+)\.(\w+) is .* has to be (\S+):/, ([, name, key, value]) => [
     `sysctl -w net/ipv4/conf/${name}/${key}=${value}`,

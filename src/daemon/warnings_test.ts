@@ -27,7 +27,19 @@ Deno.test("remediesOf() names a next step for every warning, never the command t
   const cases = [
     [oneWayWarning({ caller: 5, callee: 0, of: 5 })[0] ?? "", /lrkproxy show CALL-ID/],
     [roomWarning(10, 20)[0] ?? "", /stop --drop/],
-    ["No interface has the media address 10.10.1.1", /^ip address add 10\.10\.1\.1\/PREFIX /],
+    [
+      "No interface has the media address 10.10.1.1",
+      /^correct it .*\nor ip address add 10\.10\.1\.1\/PREFIX /,
+    ],
+    ['Kamailio still gives out 10.10.1.3, which instance "default" had', /^restart Kamailio/],
+    [
+      "Bridge br0 carries both (net.bridge.bridge-nf-call-iptables is 1): all media are lost",
+      /^sysctl -w net\.bridge\.bridge-nf-call-iptables=0 /,
+    ],
+    [
+      "Bridge br0 carries both (its own nf_call_iptables is 1): all media are lost",
+      /^ip link set br0 type bridge nf_call_iptables 0 /,
+    ],
     [
       "net.ipv4.conf.eth0.5.rp_filter is 1 but has to be 2: operation not permitted",
       /^sysctl -w net\/ipv4\/conf\/eth0\.5\/rp_filter=2$/,

@@ -48,7 +48,7 @@ export interface WiringOptions {
   readonly clock: Clock;
   readonly log: Logger;
   /** Told of each session that is opened or updated, before Kamailio hears of it. */
-  readonly note: (session: Session) => void;
+  readonly note: (session: Session, isNew: boolean) => void;
 }
 
 /** Build the object graph of a daemon. Nothing in it runs yet. */
@@ -74,7 +74,9 @@ export function wire(config: Config, { clock, log, note }: WiringOptions): Parts
     isCounted: (reason) => journal.tellsOfEnd(reason),
     emit: (event) => {
       if (event.kind === "opened") engine.noteOpened(event.session);
-      if (event.kind === "opened" || event.kind === "updated") note(event.session);
+      if (event.kind === "opened" || event.kind === "updated") {
+        note(event.session, event.kind === "opened");
+      }
       if (event.kind === "ended" && table.withCallId(event.session.callId).length === 0) {
         promotion.forget(event.session.callId);
       }

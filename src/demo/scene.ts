@@ -34,7 +34,10 @@ export async function startRelay(network: RelayNetwork): Promise<DemoRelay> {
   if (!config.ok) throw new Error(formatErrors(config.error));
   using _inside = network.relay.enter();
   const options = { clock: systemClock, log: SILENT };
-  const parts = wire(config.value, { ...options, note: (session) => machine.note(session) });
+  const parts = wire(config.value, {
+    ...options,
+    note: (session, isNew) => machine.note(session, isNew),
+  });
   const { current, backend, relay: { parts: { table } } } = parts;
   const machine = new Machine({ current, table, backend, ...options });
   await parts.backend.attach();

@@ -56,6 +56,7 @@ async function examineAll(
       addresses,
       sysctls,
       isFast: session.path === "kmod",
+      isTwoWay: [session.caller, session.callee].every(({ rtp }) => rtp.packets > 0),
       ...firewalls,
     });
   }));

@@ -11,7 +11,7 @@ import {
   type Topology,
 } from "./topology.ts";
 import { until } from "./until.ts";
-import { converse, expectNoLoss, untilTwoWay } from "./world.ts";
+import { converse, expectNoLoss, openWorld, untilTwoWay } from "./world.ts";
 
 /*
  * Interfaces and routes as operators have them: docs/OPERATIONS.md, "Interfaces and routes", has them as a table. Kinds
@@ -198,6 +198,27 @@ Deno.test("media are whole where they come in by an interface that no route lead
   assert(await expectNoLoss(talk, since) > 0);
   const { sysctls } = await world.status();
   assert.equal(sysctls["net.ipv4.conf.other.accept_local"], "1");
+});
+
+Deno.test("a bridge that loses media is named beside interfaces that the daemon has used before", async () => {
+  await using world = await openWorld();
+  await world.kamailio.open(CALL);
+  await shell(
+    world.relay,
+    `ip address flush dev inside; ip address flush dev outside
+     ip link add br0 type bridge; ip link set inside master br0; ip link set br0 up
+     ip address add 10.10.1.1/24 dev br0; ip address add 192.0.2.1/24 dev br0
+     sysctl -q -w net.bridge.bridge-nf-call-iptables=1`,
+  );
+  await until("status names it", async () => {
+    return (await world.status()).warnings.some((line) =>
+      /^Bridge br0 .* all media are lost/.test(line)
+    );
+  }, 10_000);
+  const found = (await diagnose(world.relay, { config: world.daemon.configPath })).of(
+    "daemon.warnings",
+  );
+  assert(found.some(({ severity, what }) => severity === "fail" && /br0/.test(what)));
 });
 
 /** Both parties behind the only port of a bridge that asks iptables about its frames. */

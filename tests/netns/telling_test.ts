@@ -130,9 +130,10 @@ Deno.test("show names a missing address and a missing route", async () => {
   const elsewhere = { ...CALL, id: "elsewhere", dnat: "203.0.113.5:7000" };
   await shell(world.relay, "ip address del 192.0.2.1/24 dev outside");
   await until("the daemon knows", async () => (await world.status()).warnings.length > 0, 15_000);
-  const [first = "", cure = "", ...others] = await shown(world);
+  const [first = "", file = "", cure = "", ...others] = await shown(world);
   assert.match(first, /^This machine: no interface has the media address 192\.0\.2\.1/);
-  assert.match(cure, /^Cure: ip address add 192\.0\.2\.1\/PREFIX/);
+  assert.match(file, /^Cure: correct it in lrkproxy\.ini, lrkproxy reload, and restart Kamailio/);
+  assert.match(cure, /^Cure: or ip address add 192\.0\.2\.1\/PREFIX/);
   assert(!others.some((line) => line.startsWith("This machine:")), others.join("\n"));
   // Who does not look at the machine itself is told by the daemon.
   assert.match((await world.show()).findings[0] ?? "", /^This machine: No interface has .* Cure: /);
@@ -157,4 +158,24 @@ Deno.test("show says where it could not look: as an ordinary user, in another na
   );
   assert.match(text, /=> This machine's firewalls could not be looked at; as root they can/);
   assert.doesNotMatch(text, /let the call's RTP pass/);
+});
+
+Deno.test("addresses that Kamailio goes on with after a reload are told by status, show and doctor", async () => {
+  const wrong = { kernel: { internal_ip: "10.10.1.3" } };
+  await using world = await openWorld({ ini: wrong });
+  await world.daemon.reload({});
+  // Kamailio 6 has asked when it started, and does not ask again.
+  await world.kamailio.open({ ...CALL, snat: "10.10.1.3:20002" });
+  const told = /Kamailio still gives out 10\.10\.1\.3/;
+  await until(
+    "status says so",
+    async () => (await world.status()).warnings.some((line) => told.test(line)),
+  );
+  assert((await shown(world)).some((line) => told.test(line) && /restart Kamailio/.test(line)));
+  const [finding] = (await diagnose(world.relay, { config: world.daemon.configPath })).of(
+    "daemon.warnings",
+  );
+  assert.match(finding?.what ?? "", told);
+  await world.kamailio.open({ ...CALL, id: "after-the-restart" });
+  await until("it is over", async () => (await world.status()).warnings.length === 0);
 });

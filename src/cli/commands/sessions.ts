@@ -88,9 +88,19 @@ export function reportText(
       `refused   ${packets} packet${packets === 1 ? "" : "s"} from ${from} to ${to}`
     ),
     ...ways.map(wayText),
-    ...[...machine, ...unsaid(findings, machine)].map((finding) => `=> ${visible(finding)}`),
+    ...agreed(machine, unsaid(findings, machine)).map((finding) => `=> ${visible(finding)}`),
   ];
   return lines.join("\n") + "\n";
+}
+
+/** That packets pass, or are forwarded, is not said beside what keeps them from it. */
+function agreed(machine: readonly string[], findings: readonly string[]): readonly string[] {
+  const isFault = (line: string): boolean =>
+    /^(This machine: |Nothing reaches )|did not fit the way/.test(line);
+  const all = [...machine, ...findings];
+  return all.some(isFault)
+    ? all.filter((line) => !/let the call's RTP pass|is forwarded by the relay/.test(line))
+    : all;
 }
 
 /** What the daemon says of its machine is not said twice. */

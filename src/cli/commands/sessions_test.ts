@@ -50,3 +50,20 @@ Deno.test("reportText() keeps a Call-ID's control characters from the terminal",
   const session = sessionView({ callId: HOSTILE_CALL_ID });
   assert.match(reportText({ session, strangers: [], loss: [], ways: [], findings: [] }), PRINTABLE);
 });
+
+Deno.test("reportText() says of nothing that it passes, or is forwarded, beside what keeps it from that", () => {
+  const claims = [
+    "The caller is heard, and what it sends is forwarded by the relay. Whether it arrives is not seen here.",
+  ];
+  const passes =
+    "This machine's addresses, settings, routes and firewalls let the call's RTP pass.";
+  const said = (findings: readonly string[], machine: readonly string[]): readonly string[] =>
+    reportText({ session: sessionView(), strangers: [], loss: [], ways: [], findings }, machine)
+      .split("\n").filter((line) => line.startsWith("=> "))
+      .map((line) => line.slice(3));
+  assert.deepEqual(said(claims, [passes]), [passes, ...claims]);
+  const drop = "This machine: table inet fw, chain forward drops media";
+  assert.deepEqual(said(claims, [drop]), [drop]);
+  const silent = "Nothing reaches the callee: 192.0.2.20 on outside does not answer ARP.";
+  assert.deepEqual(said([silent], [passes]), [silent]);
+});

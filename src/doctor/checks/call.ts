@@ -25,6 +25,8 @@ export interface CallDirection {
 export interface CallFacts extends Pick<Facts, "sysctls" | "firewall" | "legacyFirewall"> {
   /** Whether the kernel module relays it, which no chain behind an interface's own sees. */
   readonly isFast: boolean;
+  /** Whether both parties have been heard. */
+  readonly isTwoWay: boolean;
   readonly directions: readonly CallDirection[];
   readonly addresses: readonly LocalAddress[];
 }
@@ -34,7 +36,12 @@ export function examineCall(facts: CallFacts): readonly Finding[] {
   const missing = missingAddresses(facts);
   if (missing.length > 0) return missing;
   const settings = wrongSettings(facts);
-  return [...settings, ...settings.length > 0 ? [] : lackingWays(facts), ...droppingRules(facts)];
+  return [
+    ...swappedSides(facts),
+    ...settings,
+    ...settings.length > 0 ? [] : lackingWays(facts),
+    ...droppingRules(facts),
+  ];
 }
 
 function missingAddresses({ directions, addresses }: CallFacts): readonly Finding[] {
@@ -43,9 +50,37 @@ function missingAddresses({ directions, addresses }: CallFacts): readonly Findin
     .map(formatIpv4).map((address) =>
       failure("media.address", `no interface has the media address ${address}`, {
         why: "packets to it go elsewhere",
-        remedy: [`ip address add ${address}/PREFIX dev INTERFACE`, "or correct lrkproxy.ini"],
+        remedy: [
+          "correct it in lrkproxy.ini, lrkproxy reload, and restart Kamailio, which asks only when it starts",
+          `or ip address add ${address}/PREFIX dev INTERFACE`,
+        ],
       })
     );
+}
+
+/** Each party of the call is on the side of the address that the other one is told. */
+function swappedSides({ directions, addresses, isTwoWay }: CallFacts): readonly Finding[] {
+  const [one, other] = directions;
+  // Parties that can reach the other address all the same are heard, and then calls work.
+  if (isTwoWay || !one || !other || one.iif === other.iif) return [];
+  const home = (wanted: number): string | undefined =>
+    addresses.find(({ address }) => address === wanted)?.arrival;
+  const isCrossed = ({ arrival, source, iif }: CallDirection): boolean =>
+    home(arrival) !== iif && home(source) === iif;
+  if (!isCrossed(one) || !isCrossed(other)) return [];
+  const told = [one, other].map(({ packets: { sender }, arrival, iif }) =>
+    `${formatIpv4(sender.address)} is reached by ${iif} and told ${
+      formatIpv4(arrival)
+    }, which is on ${home(arrival)}`
+  );
+  return [
+    failure("media.sides", `internal_ip and external_ip look swapped: ${told.join("; ")}`, {
+      why: "each party is told the address that faces the other one",
+      remedy: [
+        "swap them in lrkproxy.ini (unless that is done), lrkproxy reload, and restart Kamailio, which asks only when it starts",
+      ],
+    }),
+  ];
 }
 
 function wrongSettings({ directions, sysctls }: CallFacts): readonly Finding[] {

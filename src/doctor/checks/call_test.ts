@@ -27,10 +27,30 @@ const TO_CALLEE: CallDirection = {
   ports: [20000, 30004],
 };
 
+const TO_CALLER: CallDirection = {
+  packets: {
+    sender: TO_CALLEE.packets.receiver,
+    arrivalPort: 20000,
+    sourcePort: 20002,
+    receiver: TO_CALLEE.packets.sender,
+  },
+  arrival: TO_CALLEE.source,
+  source: TO_CALLEE.arrival,
+  iif: "outside",
+  way: ok("inside"),
+  ports: [20000, 30004],
+};
+
+/** Each party is told the relay's address on the other one's side. */
+const CROSSED = [
+  { ...TO_CALLEE, arrival: TO_CALLEE.source, source: TO_CALLEE.arrival },
+  { ...TO_CALLER, arrival: TO_CALLER.source, source: TO_CALLER.arrival },
+];
+
 const { sysctls, addresses, firewall, legacyFirewall } = healthy();
 const WELL: CallFacts = {
   ...{ sysctls, addresses, firewall, legacyFirewall },
-  ...{ directions: [TO_CALLEE], isFast: false },
+  ...{ directions: [TO_CALLEE], isFast: false, isTwoWay: false },
 };
 
 /** A FORWARD chain that drops what a rule does not accept. */
@@ -48,6 +68,19 @@ const CASES: readonly (readonly [
 ])[] = [
   ["all is well", {}, []],
   ["nothing is to be sent", { directions: [] }, []],
+  ["both directions are well", { directions: [TO_CALLEE, TO_CALLER] }, []],
+  ["the addresses are swapped", { directions: CROSSED }, [
+    [
+      "media.sides",
+      /swapped: 10\.10\.1\.10 is reached by inside and told 192\.0\.2\.1, which is on outside/,
+      /swap them/,
+    ],
+  ]],
+  [
+    "they are, and both parties are heard all the same",
+    { directions: CROSSED, isTwoWay: true },
+    [],
+  ],
   ["an address is on no interface", { addresses: [localAddress("inside", "10.10.1.1")] }, [
     ["media.address", /no interface has the media address 192\.0\.2\.1/, /ip address add 192/],
   ]],

@@ -40,7 +40,7 @@ export function checkFirewall(
   const paths = mediaPaths(config.value, addresses);
   const unread = [firewall, legacyFirewall].flatMap((each) => each.ok ? [] : [each.error]);
   if (paths.length === 0) {
-    return IDS.map((id) => skipped(id, "no media address is on an interface"));
+    return IDS.map((id) => skipped(id, "of no instance are both media addresses on an interface"));
   }
   const tables = [firewall, legacyFirewall].flatMap((each) => each.ok ? each.value : []);
   const findings = judgeTables(tables, paths);

@@ -47,7 +47,7 @@ export function checkRoutes(facts: Facts): readonly Finding[] {
   const { config, routes, addresses } = facts;
   if (!config.ok) return [];
   if (mediaPaths(config.value, addresses).length === 0) {
-    return [skipped(id, "no media address is on an interface")];
+    return [skipped(id, "of no instance are both media addresses on an interface")];
   }
   const bad = routes.flatMap((probe) => probe.way.ok ? [] : [{ probe, error: probe.way.error }]);
   if (bad.length === 0) return [good(id, routesText(routes))];

@@ -120,6 +120,6 @@ function swapRemedy({ configPath }: Facts, instance: InstanceConfig): readonly s
   ];
   return [
     `${sectionOf(instance)} in ${configPath}: ${lines.join(", ")}`,
-    "lrkproxy reload; then restart Kamailio, which asks for the addresses when it starts, then lrkproxy",
+    "lrkproxy reload, and restart Kamailio, which asks only when it starts",
   ];
 }

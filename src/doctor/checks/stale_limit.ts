@@ -15,15 +15,21 @@ const SHORT_SILENCE_SECONDS = 60;
 
 /** Kamailio 5 never says that a call has ended: does silence end it soon enough? */
 export function checkStaleLimit(facts: Facts): readonly Finding[] {
-  const { config, configPath, kamailio: { installed } } = facts;
+  const { config, configPath, kamailio: { installed }, daemon: { status } } = facts;
   if (!config.ok) return [];
-  const { staleLimitSeconds } = config.value.session;
+  const written = config.value.session.staleLimitSeconds;
+  const staleLimitSeconds = status.ok ? status.value.staleLimitSeconds ?? written : written;
   if (staleLimitSeconds <= SHORT_SILENCE_SECONDS) {
     return [good(ID, `stale_limit is ${staleLimitSeconds} s, short enough for any Kamailio`)];
   }
   const advice = {
-    why: "ended calls keep their ports until then, and new calls get the same ones",
-    remedy: [`[session] stale_limit : ${SHORT_SILENCE_SECONDS} in ${configPath}`],
+    why: "calls that have ended stay until then, and count as calls that are up",
+    remedy: [
+      ...written <= SHORT_SILENCE_SECONDS
+        ? []
+        : [`[session] stale_limit : ${SHORT_SILENCE_SECONDS} in ${configPath}`],
+      "lrkproxy reload",
+    ],
   };
   const tail = `never sends D, and stale_limit is ${staleLimitSeconds} s`;
   const users = subjectsOf(facts).filter((subject) => isUser(facts, subject));

@@ -18,11 +18,14 @@ export function interfacesOf(
   daemon: DaemonFacts,
 ): readonly string[] {
   if (config.interfaces !== "auto") return config.interfaces;
-  const own = mediaPaths(config, addresses).flatMap(({ iif, oif }) => [iif, oif]);
   const { interfaces } = mediaInterfaces(config.instances, addresses);
-  const found = daemon.status.ok ? Object.keys(daemon.status.value.sysctls) : [];
-  const names = found.map((key) => key.slice(CONF.length, key.lastIndexOf(".")));
-  return [...new Set([...interfaces, ...own, ...names])];
+  // A daemon that runs sets an interface when the first call needs it.
+  const more = daemon.status.ok
+    ? Object.keys(daemon.status.value.sysctls).map((key) =>
+      key.slice(CONF.length, key.lastIndexOf("."))
+    )
+    : mediaPaths(config, addresses).flatMap(({ iif, oif }) => [iif, oif]);
+  return [...new Set([...interfaces, ...more])];
 }
 
 const CONF = "net.ipv4.conf.";
