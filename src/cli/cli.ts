@@ -17,7 +17,7 @@ import { sendByPath } from "./commands/path.ts";
 import { reloadText } from "./commands/reload.ts";
 import { reportText, sessionsText } from "./commands/sessions.ts";
 import { statusText } from "./commands/status.ts";
-import { CommandFailure, query, versionWarning } from "./daemon_query.ts";
+import { CommandFailure, noSession, query, versionWarning } from "./daemon_query.ts";
 
 /** What only some commands need, so that the others do not load it. */
 export interface HeavyCommands {
@@ -166,7 +166,7 @@ async function askAndPrint(
     "dropped" in response && response.dropped === 0;
   if (!isNothing) return 0;
   const callId = "callId" in invocation ? invocation.callId : "";
-  throw new CommandFailure(`there is no session with the Call-ID "${callId}"`, 1);
+  throw noSession(callId);
 }
 
 function asText(response: AdminResponse): string {

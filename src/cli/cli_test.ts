@@ -183,7 +183,11 @@ Deno.test("runCli() ends with 1 when there is no such call", async () => {
   for (const command of ["show", "drop"]) {
     const { code, out, error } = await daemon.cli(command, "unknown@phone");
     assert.deepEqual([code, out], [1, ""], command);
-    assert.equal(error, 'lrkproxy: there is no session with the Call-ID "unknown@phone"\n');
+    assert.equal(
+      error,
+      'lrkproxy: there is no session with the Call-ID "unknown@phone" (if it was refused, the log says why: ' +
+        "journalctl -t lrkproxy CALL_ID=unknown@phone)\n",
+    );
   }
   const { code, out } = await daemon.cli("show", "unknown@phone", "--json");
   assert.deepEqual([code, JSON.parse(out)], [1, {

@@ -60,3 +60,12 @@ async function isThere(path: string): Promise<boolean> {
     throw error;
   }
 }
+
+/** That there is no such call, and where to look whether it was refused. */
+export function noSession(callId: string): CommandFailure {
+  return new CommandFailure(
+    `there is no session with the Call-ID "${callId}" (if it was refused, the log says why: ` +
+      `journalctl -t lrkproxy CALL_ID=${callId})`,
+    1,
+  );
+}

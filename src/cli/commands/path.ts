@@ -1,6 +1,6 @@
 import type { PathRequest, PathView } from "../../control/admin.ts";
 import type { CommonOptions, TextOutput } from "../args.ts";
-import { CommandFailure, query } from "../daemon_query.ts";
+import { CommandFailure, noSession, query } from "../daemon_query.ts";
 
 /** What `lrkproxy path` was told. */
 export interface PathArguments {
@@ -25,7 +25,7 @@ export async function sendByPath(
   if (!("path" in response)) throw new CommandFailure("the daemon does not know paths", 1);
   const view = response.path;
   if (!isAll && view.sessions === 0) {
-    throw new CommandFailure(`there is no session with the Call-ID "${callId}"`, 1);
+    throw noSession(callId);
   }
   out(json ? `${JSON.stringify(response)}\n` : pathText(view));
   if (path === "kmod" && view.obstacle !== null) {
