@@ -44,7 +44,7 @@ function bridgeWarning(bridge: Link, links: readonly Link[], isForAll: boolean):
     : "its own nf_call_iptables is 1";
   const ports = links.filter(({ master }) => master === bridge.index);
   const which = ports.length === 1
-    ? `all media are lost, since both parties are behind its only port ${ports[0]?.name}`
+    ? `all media between parties behind its only port ${ports[0]?.name} are lost`
     : "media are lost between parties that are behind the same port of it";
   return `Bridge ${bridge.name} carries the media of both sides and asks iptables about bridged frames (${setting}): ${which}`;
 }

@@ -122,7 +122,8 @@ export class Machine implements Disposable {
   #noteArrivals(): void {
     const { backend, current } = this.#parts;
     if (current.settings.config.interfaces !== "auto") return;
-    const names = backend.arrivals().flatMap((index) => this.#linkOf(index)?.name ?? []);
+    const links = backend.arrivals().flatMap((index) => this.#linkOf(index) ?? []);
+    const names = links.filter(({ bringsPackets }) => bringsPackets).map(({ name }) => name);
     if (names.every((name) => this.#state.interfaces.includes(name))) return;
     for (const name of names) this.#arrivals.add(name);
     this.look();

@@ -33,11 +33,11 @@ Deno.test("remediesOf() names a next step for every warning, never the command t
     ],
     ['Kamailio still gives out 10.10.1.3, which instance "default" had', /^restart Kamailio/],
     [
-      "Bridge br0 carries both (net.bridge.bridge-nf-call-iptables is 1): all media are lost",
+      "Bridge br0 carries both (net.bridge.bridge-nf-call-iptables is 1): all media between parties are lost",
       /^sysctl -w net\.bridge\.bridge-nf-call-iptables=0 /,
     ],
     [
-      "Bridge br0 carries both (its own nf_call_iptables is 1): all media are lost",
+      "Bridge br0 carries both (its own nf_call_iptables is 1): all media between parties are lost",
       /^ip link set br0 type bridge nf_call_iptables 0 /,
     ],
     [

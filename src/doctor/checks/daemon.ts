@@ -97,7 +97,7 @@ export function checkDaemonWarnings({ daemon: { status } }: Facts): readonly Fin
   if (!status.ok) return [skipped(id, "no daemon answers")];
   const { warnings, remedies } = status.value;
   const found = warnings.map((text, i) =>
-    (/all media are lost/.test(text) ? failure : warning)(id, text, {
+    (/all media between .* are lost/.test(text) ? failure : warning)(id, text, {
       why: "the daemon cannot put it right itself",
       remedy: remedies[i] ?? [],
     })
