@@ -28,7 +28,7 @@ const READ_AT_ONCE = 200;
 const FEW_SESSIONS = 1000;
 const LOOK_AGAIN_MS = 500;
 /** What is known of a flow to so many seconds needs no second look. */
-const CERTAIN_SECONDS = 20;
+const CERTAIN_SECONDS = 1;
 
 /** Answers the command line. */
 export class Desk {

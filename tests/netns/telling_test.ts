@@ -179,3 +179,20 @@ Deno.test("addresses that Kamailio goes on with after a reload are told by statu
   await world.kamailio.open({ ...CALL, id: "after-the-restart" });
   await until("it is over", async () => (await world.status()).warnings.length === 0);
 });
+
+Deno.test("sessions and show do not say that a party was heard just now when it has been silent for seconds", async () => {
+  await using world = await openWorld();
+  await world.kamailio.open(CALL);
+  const { fromCaller } = await converse(world.caller(6000), world.callee(7000));
+  await untilLocked(world);
+  fromCaller.stop();
+  const stoppedMs = performance.now();
+  await until("some seconds have gone", () => performance.now() - stoppedMs > 3000, 5000);
+  const { session: { caller: { rtp } } } = await world.show();
+  const silentSeconds = (performance.now() - stoppedMs) / 1000;
+  assert((rtp.ageAtMostSeconds ?? 0) >= silentSeconds - 1, JSON.stringify(rtp));
+  const { out } = await world.daemon.cli("sessions");
+  const [callerLine = "", calleeLine = ""] = out.split("\n").slice(1);
+  assert.doesNotMatch(callerLine, /0\.\d s ago$/);
+  assert.match(calleeLine, /[01]\.\d s ago$/);
+});

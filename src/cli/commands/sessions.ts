@@ -51,7 +51,7 @@ function heardFrom({ rtp, signalled }: PartyView): string {
 }
 
 /** Counts read longer apart than this do not tell when the last packet came. */
-const CERTAIN_SECONDS = 20;
+const CERTAIN_SECONDS = 1;
 
 function lastHeard({ rtp, rtcp }: PartyView): string {
   const most = ({ ageAtMostSeconds }: FlowView): number => ageAtMostSeconds ?? Infinity;
