@@ -29,7 +29,8 @@ function wayTo(
   const way = rtnetlink.wayOf(question);
   const [hop] = way.ok ? way.value.nextHops : [];
   const link = hop && linkOf(hop.index);
-  const lost = tooBig.filter(({ from }) => isOf(local, from));
+  // Both legs may have one relay socket, and one that is free again is another call's.
+  const lost = tooBig.filter(({ from, to }) => isOf(local, from) && to.address === address);
   return {
     ...{ from: formatIpv4(local.address), address: formatIpv4(address) },
     link: link?.name ?? null,

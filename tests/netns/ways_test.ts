@@ -53,3 +53,19 @@ Deno.test("show says once that there is no way to a party", async () => {
   );
   assert.equal(said.length, 1, lines.join("\n"));
 });
+
+Deno.test("show tells apart whose packets do not fit where both parties have one relay port", async () => {
+  const one = "192.0.2.1:20000";
+  await using world = await openWorld({
+    ini: { kernel: { internal_ip: "192.0.2.1", external_ip: "192.0.2.1" } },
+    prepare: ({ relay }) => void relay.ip("link", "set", "outside", "mtu", "600"),
+  });
+  await world.kamailio.open({ ...CALL, snat: one, dst: one });
+  world.caller(6000).rtp.send(new Uint8Array(1000).fill(0x80), one);
+  await untilShown(world, /1 packet of the caller did not fit the way to the callee/);
+  const { ways } = await world.show();
+  assert.deepEqual(ways.map(({ to, tooBigPackets }) => [to, tooBigPackets]), [
+    ["caller", 0],
+    ["callee", 1],
+  ]);
+});
