@@ -39,6 +39,17 @@ const NF_TABLES: NetlinkKind = {
   name: "nf_tables",
 };
 
+/** Open a netlink socket that hears of `groups`, in the network namespace of this process. Returns its descriptor. */
+export function openNetlink(protocol: number, groups = 0): number {
+  const fd = libc().socket(AF_NETLINK, SOCK_RAW_CLOEXEC, protocol);
+  if (fd < 0) throw systemError("open a netlink socket");
+  const address = new Uint8Array(12);
+  address[0] = AF_NETLINK;
+  new DataView(address.buffer).setUint32(8, groups, true);
+  if (libc().bind(fd, address, address.length) !== 0) throw systemError("bind a netlink socket");
+  return fd;
+}
+
 /** A netlink socket, to nf_tables by default. Every exchange ends before its call returns. */
 export class NetlinkSocket implements Disposable {
   readonly #kind: NetlinkKind;
@@ -49,13 +60,7 @@ export class NetlinkSocket implements Disposable {
   /** Open a socket in the network namespace of this process. */
   constructor(kind = NF_TABLES) {
     this.#kind = kind;
-    this.#fd = libc().socket(AF_NETLINK, SOCK_RAW_CLOEXEC, kind.protocol);
-    if (this.#fd < 0) throw systemError("open a netlink socket");
-    const address = new Uint8Array(12);
-    address[0] = AF_NETLINK;
-    if (libc().bind(this.#fd, address, address.length) !== 0) {
-      throw systemError("bind a netlink socket");
-    }
+    this.#fd = openNetlink(kind.protocol);
     this.#setOption(SO_SNDBUFFORCE, Int32Array.of(BUFFER_BYTES));
     this.#setOption(SO_RCVBUFFORCE, Int32Array.of(BUFFER_BYTES));
     // The kernel answers before `send` returns, so a missing answer is a fault, not a delay.

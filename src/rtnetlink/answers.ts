@@ -13,7 +13,6 @@ export interface Link {
   readonly name: string;
   /** `bridge`, `dummy`, `vlan`, …; empty for hardware. */
   readonly kind: string;
-  readonly isUp: boolean;
   /** Whether packets of others come in by it: by a loopback or a dummy device none does. */
   readonly bringsPackets: boolean;
   readonly mtuBytes: number;
@@ -62,7 +61,6 @@ export function parseLink(body: Uint8Array): Link | null {
     index: le32(body, 4),
     name: text(link.get(rt.IFLA_IFNAME)),
     kind,
-    isUp: (flags & rt.IFF_UP) !== 0,
     bringsPackets: (flags & rt.IFF_LOOPBACK) === 0 && kind !== "dummy",
     mtuBytes: le32(link.get(rt.IFLA_MTU)),
     master: le32(link.get(rt.IFLA_MASTER)),

@@ -7,7 +7,6 @@ export const RTM_GETROUTE = 26;
 export const RTM_GETNEIGH = 30;
 
 export const AF_INET = 2;
-export const IFF_UP = 1;
 export const IFF_LOOPBACK = 8;
 
 export const IFLA_IFNAME = 3;

@@ -1,9 +1,8 @@
 import { errno, libc, systemError } from "../base/libc.ts";
 import { NETLINK_ROUTE } from "../netlink/protocol.ts";
+import { openNetlink } from "../netlink/socket.ts";
 import * as rt from "./protocol.ts";
 
-const AF_NETLINK = 16;
-const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
 const MSG_DONTWAIT = 0x40;
 const EAGAIN = 11;
 const EINTR = 4;
@@ -13,19 +12,8 @@ const GROUPS = rt.RTMGRP_LINK | rt.RTMGRP_IPV4_IFADDR | rt.RTMGRP_IPV4_ROUTE | r
 
 /** Knows whether interfaces, IPv4 addresses or routes of this network namespace have changed. */
 export class NetworkWatch implements Disposable {
-  readonly #fd: number;
+  readonly #fd = openNetlink(NETLINK_ROUTE, GROUPS);
   readonly #buffer = new Uint8Array(1 << 16);
-
-  constructor() {
-    this.#fd = libc().socket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_ROUTE);
-    if (this.#fd < 0) throw systemError("open a netlink socket");
-    const address = new Uint8Array(12);
-    address[0] = AF_NETLINK;
-    new DataView(address.buffer).setUint32(8, GROUPS, true);
-    if (libc().bind(this.#fd, address, address.length) !== 0) {
-      throw systemError("listen to changes of the network");
-    }
-  }
 
   /** Whether anything has changed since the last call. */
   hasChanged(): boolean {
