@@ -13,21 +13,31 @@ const ADDRINFO_BYTES = 48;
 const SOCKTYPE_AT = 8;
 const LENGTH_AT = 16;
 const ADDRESS_AT = 24;
+/** In the buffer of a question, behind the hints: the address of the answer, host and port as text. */
+const FOUND_AT = ADDRINFO_BYTES;
+const NAMES_AT = FOUND_AT + 8;
 
 /** The sockaddr of a host and a UDP port. Throws {@link AddressMissing} where nobody knows the host. */
 export async function resolveUdp(host: string, port: number): Promise<Uint8Array<ArrayBuffer>> {
-  const hints = new Uint8Array(new ArrayBuffer(ADDRINFO_BYTES));
-  const wanted = new DataView(hints.buffer);
-  wanted.setInt32(0, AI_NUMERICSERV, true);
-  wanted.setInt32(SOCKTYPE_AT, SOCK_DGRAM, true);
-  const found = new Uint8Array(new ArrayBuffer(8));
-  const [name, service] = [offHeap(cString(host)), offHeap(cString(`${port}`))];
-  const code = await libc().getaddrinfo(name, service, hints, found);
+  // All in one buffer: the thread goes by its address, and what is read afterwards is kept until then.
+  const [name, service] = [cString(host), cString(`${port}`)];
+  const bytes = new Uint8Array(new ArrayBuffer(NAMES_AT + name.length + service.length));
+  const view = new DataView(bytes.buffer);
+  view.setInt32(0, AI_NUMERICSERV, true);
+  view.setInt32(SOCKTYPE_AT, SOCK_DGRAM, true);
+  bytes.set(name, NAMES_AT);
+  bytes.set(service, NAMES_AT + name.length);
+  const code = await libc().getaddrinfo(
+    bytes.subarray(NAMES_AT),
+    bytes.subarray(NAMES_AT + name.length),
+    bytes,
+    bytes.subarray(FOUND_AT),
+  );
   if (code !== 0) {
     const reason = host.includes("%") ? "no interface of that name" : "the name is not known";
     throw new AddressMissing(reason);
   }
-  const list = new DataView(found.buffer).getBigUint64(0, true);
+  const list = view.getBigUint64(FOUND_AT, true);
   try {
     return firstOf(list);
   } finally {
@@ -43,11 +53,4 @@ function firstOf(list: bigint): Uint8Array<ArrayBuffer> {
   const address = new Uint8Array(new ArrayBuffer(length));
   libc().copyFrom(address, view.getBigUint64(ADDRESS_AT, true), BigInt(length));
   return address;
-}
-
-/** V8 moves small arrays about, unless they have a buffer of their own. */
-function offHeap(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const copy = new Uint8Array(new ArrayBuffer(bytes.length));
-  copy.set(bytes);
-  return copy;
 }
