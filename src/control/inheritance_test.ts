@@ -1,17 +1,20 @@
 import assert from "node:assert/strict";
+import { libc, systemError } from "../base/libc.ts";
 import { Inbox } from "./inbox.ts";
 import { Inheritance } from "./inheritance.ts";
-import { duplicate } from "./udp_socket.ts";
 import { serveUdp, type UdpServer } from "./udp.ts";
 import { serveUnix, type UnixServer } from "./unix.ts";
 
 const FIELDS = "10.10.1.10 192.0.2.1 10.10.1.1 192.0.2.20 6000 20000 20002 7000 60";
 const CONFIG = { startPort: 1, endPort: 2, currentPort: 1, internalIp: "", externalIp: "" };
 const PATIENCE_MS = 5000;
+const F_DUPFD_CLOEXEC = 1030;
 
 /** What a supervisor does: the socket stays open when its server is gone. */
 function keep({ fd }: { readonly fd: number }): number {
-  return duplicate(fd);
+  const copy = libc().fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  if (copy < 0) throw systemError("duplicate a control socket");
+  return copy;
 }
 
 function newInbox(): Inbox {

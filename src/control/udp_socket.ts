@@ -30,7 +30,6 @@ const IPV6_V6ONLY = 26;
 const IPV6_RECVPKTINFO = 49;
 const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
-const F_DUPFD_CLOEXEC = 1030;
 const ENODEV = 19;
 const EADDRINUSE = 98;
 const EADDRNOTAVAIL = 99;
@@ -81,13 +80,6 @@ export function raiseReceiveBuffer(fd: number, bytes: number): number {
     setOption(fd, SOL_SOCKET, { name: SO_RCVBUF, value: bytes });
   }
   return readOption(fd, SO_RCVBUF);
-}
-
-/** Another descriptor of a socket. */
-export function duplicate(fd: number): number {
-  const copy = libc().fcntl(fd, F_DUPFD_CLOEXEC, 3);
-  if (copy < 0) throw systemError("duplicate a control socket");
-  return copy;
 }
 
 /** Let no other socket be bound to a socket's address, whatever a daemon before this one allowed. */
