@@ -48,8 +48,8 @@ export class Doors implements AsyncDisposable {
   #open: ReadonlyMap<string, Door> = new Map();
   #owners: ReadonlyMap<string, string | undefined> = new Map();
   #awaited: ReadonlyMap<string, Awaited> = new Map();
-  /** Opening goes on; nothing else may be opened meanwhile. */
-  #busy: Promise<unknown> | null = null;
+  /** Settles when nobody opens anything. */
+  #busy: Promise<void> = Promise.resolve();
 
   /** The sockets that are worth keeping for the next daemon. */
   get kept(): readonly number[] {
@@ -73,13 +73,11 @@ export class Doors implements AsyncDisposable {
    * another reason than that its address is missing.
    */
   async prepare(wishes: readonly Wish[]): Promise<PreparedDoors> {
-    await this.#busy;
     await using opened = new AsyncDisposableStack();
+    const endTurn = await this.#takeTurn();
+    opened.defer(endTurn);
     const fresh = new Map<string, Door>();
     const awaited = new Map<string, Awaited>();
-    const turn = Promise.withResolvers<void>();
-    this.#busy = turn.promise;
-    opened.defer(() => turn.resolve());
     for (const wish of wishes.filter(({ key }) => !this.#open.has(key))) {
       const door = await openOr(wish);
       if (door instanceof AddressMissing) awaited.set(wish.key, { wish, reason: door.message });
@@ -90,7 +88,7 @@ export class Doors implements AsyncDisposable {
       commit: async () => {
         this.#awaited = awaited;
         this.#owners = new Map(wishes.map(({ key, owner }) => [key, owner]));
-        turn.resolve();
+        endTurn();
         await this.#replace(wishes.map(({ key }) => key), fresh);
       },
       abort: () => owned.disposeAsync(),
@@ -100,14 +98,21 @@ export class Doors implements AsyncDisposable {
   /** Open those whose address has come; whether there was one. What fails otherwise is tried again. */
   async look(): Promise<boolean> {
     if (this.#awaited.size === 0) return false;
-    await this.#busy;
-    const turn = Promise.withResolvers<void>();
-    this.#busy = turn.promise;
+    const endTurn = await this.#takeTurn();
     try {
       return await this.#openAwaited();
     } finally {
-      turn.resolve();
+      endTurn();
     }
+  }
+
+  /** Wait until whoever came before has done with opening; the answer ends one's own turn. */
+  async #takeTurn(): Promise<() => void> {
+    const before = this.#busy;
+    const turn = Promise.withResolvers<void>();
+    this.#busy = turn.promise;
+    await before;
+    return turn.resolve;
   }
 
   async #openAwaited(): Promise<boolean> {
