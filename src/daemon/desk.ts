@@ -1,4 +1,3 @@
-import { hostText } from "../base/cidr.ts";
 import { readLink } from "../base/procfs.ts";
 import { VERSION } from "../base/version.ts";
 import {
@@ -13,6 +12,7 @@ import {
   type StatusView,
 } from "../control/admin.ts";
 import type { InstanceConfig } from "../config/config.ts";
+import { instanceText } from "../config/instance_text.ts";
 import type { Entry } from "../core/table.ts";
 import { allStates, type Census, type InstancePorts, takeCensus } from "./census.ts";
 import type { Machine } from "./machine.ts";
@@ -249,20 +249,10 @@ export class Desk {
   }
 
   #instance(instance: InstanceConfig, ports: readonly InstancePorts[]): InstanceView {
-    const { name, udp, unix, internalIp, externalIp, startPort, endPort } = instance;
-    const control = [
-      ...udp ? [`udp:${hostText(udp.host)}:${udp.port}`] : [],
-      ...unix ? [`unix:${unix.path}`] : [],
-    ];
+    const { name } = instance;
     const use = ports.find((each) => each.instance === name);
-    const carried = (advertised: string, local: string): string =>
-      advertised === local ? advertised : `${advertised} (${local})`;
     return {
-      name,
-      control,
-      internal: carried(internalIp, instance.internalLocal),
-      external: carried(externalIp, instance.externalLocal),
-      ports: `${startPort}-${endPort}`,
+      ...instanceText(instance),
       portsInUse: use?.inUse ?? 0,
       nextPort: this.#parts.engine.configOf(name).currentPort,
       calls: use?.calls ?? 0,

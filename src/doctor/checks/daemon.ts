@@ -1,7 +1,6 @@
 import { VERSION } from "../../base/version.ts";
-import { hostText } from "../../base/cidr.ts";
-import type { InstanceConfig } from "../../config/config.ts";
-import type { InstanceView, StatusView } from "../../control/admin.ts";
+import { type InstanceText, instanceText } from "../../config/instance_text.ts";
+import type { StatusView } from "../../control/admin.ts";
 import type { Facts } from "../facts.ts";
 import { failure, type Finding, good, skipped, warning } from "../finding.ts";
 
@@ -61,34 +60,18 @@ export function checkDaemon(facts: Facts): Finding {
 /** The first thing of media and control in which the file differs from what is in force. */
 function unreadChange({ config }: Facts, { instances }: StatusView): string | null {
   if (!config.ok) return null;
-  const [is, was] = [config.value.instances.map(settingsText), instances.map(viewText)];
+  const is = config.value.instances.map((instance) => inWords(instanceText(instance)));
+  const was = instances.map(inWords);
   const changed = is.find((text) => !was.includes(text));
   if (changed !== undefined) return `it says ${changed}`;
   const gone = was.find((text) => !is.includes(text));
   return gone === undefined ? null : `it no longer says ${gone}`;
 }
 
-type Named = Pick<InstanceView, "name" | "internal" | "external" | "ports" | "control">;
-
-function viewText({ name, internal, external, ports, control }: Named): string {
+function inWords({ name, internal, external, ports, control }: InstanceText): string {
   return `instance ${name}: ${internal} and ${external}, ports ${ports}, control ${
     control.join(" ")
   }`;
-}
-
-/** What `status` would say of an instance. */
-function settingsText(instance: InstanceConfig): string {
-  const { name, udp, unix, internalIp, internalLocal, externalIp, externalLocal } = instance;
-  const carried = (advertised: string, local: string): string =>
-    advertised === local ? advertised : `${advertised} (${local})`;
-  const control = [udp && `udp:${hostText(udp.host)}:${udp.port}`, unix && `unix:${unix.path}`];
-  return viewText({
-    name,
-    internal: carried(internalIp, internalLocal),
-    external: carried(externalIp, externalLocal),
-    ports: `${instance.startPort}-${instance.endPort}`,
-    control: control.filter((each) => each !== null),
-  });
 }
 
 /** What has the daemon to complain about? */
