@@ -15,6 +15,9 @@ export interface Circumstances {
 
 type PartyName = "caller" | "callee";
 
+/** Of no use to somebody who has just looked: `lrkproxy show` leaves it out then. */
+const LOOK_AT_MACHINE = "sudo lrkproxy doctor looks at firewalls and routes of this machine.";
+
 /**
  * Why a call is one-way or silent, in sentences for an operator. The machine's own faults come first:
  * a party that is sent nothing often sends nothing.
@@ -137,9 +140,11 @@ function nextStep({ caller, callee }: SessionView): readonly string[] {
   if (heard.length === 2) {
     return [
       "Both parties are heard, and what they send is forwarded by the relay. Whether it arrives is not seen here.",
-      "If one of them hears nothing: sudo lrkproxy doctor (firewalls and routes of this machine), then " +
-      `tcpdump -ni any udp src port ${portOf(callee.relay)} (to the callee) or ` +
-      `${portOf(caller.relay)} (to the caller) for what leaves it.`,
+      `If one of them hears nothing: ${LOOK_AT_MACHINE}`,
+      `What leaves this machine: tcpdump -ni any udp src port ${
+        portOf(callee.relay)
+      } (to the callee) or ` +
+      `${portOf(caller.relay)} (to the caller).`,
     ];
   }
   if (heard.length === 0) {
@@ -157,8 +162,8 @@ function nextStep({ caller, callee }: SessionView): readonly string[] {
       : ["caller", caller.relay] as const;
     return [
       `The ${name} is heard, and what it sends is forwarded by the relay. Whether it arrives is not seen here.`,
-      `Before the ${other} is blamed: sudo lrkproxy doctor (firewalls and routes of this machine), then ` +
-      `tcpdump -ni any udp port ${portOf(relay)} for what leaves it and what comes.`,
+      `Before the ${other} is blamed: ${LOOK_AT_MACHINE}`,
+      `What leaves this machine and what comes: tcpdump -ni any udp port ${portOf(relay)}.`,
     ];
   });
 }

@@ -7,16 +7,16 @@ const SILENT = flow({ source: null, latch: "open", packets: 0, bytes: 0, ageSeco
 
 const BOTH = [
   "Both parties are heard, and what they send is forwarded by the relay. Whether it arrives is not seen here.",
-  "If one of them hears nothing: sudo lrkproxy doctor (firewalls and routes of this machine), then " +
-  "tcpdump -ni any udp src port 20000 (to the callee) or 20002 (to the caller) for what leaves it.",
+  "If one of them hears nothing: sudo lrkproxy doctor looks at firewalls and routes of this machine.",
+  "What leaves this machine: tcpdump -ni any udp src port 20000 (to the callee) or 20002 (to the caller).",
 ];
 
 /** What follows where one party alone is heard. */
 function alone(name: string, other: string, port: number): readonly string[] {
   return [
     `The ${name} is heard, and what it sends is forwarded by the relay. Whether it arrives is not seen here.`,
-    `Before the ${other} is blamed: sudo lrkproxy doctor (firewalls and routes of this machine), then ` +
-    `tcpdump -ni any udp port ${port} for what leaves it and what comes.`,
+    `Before the ${other} is blamed: sudo lrkproxy doctor looks at firewalls and routes of this machine.`,
+    `What leaves this machine and what comes: tcpdump -ni any udp port ${port}.`,
   ];
 }
 

@@ -126,6 +126,6 @@ Deno.test("sessionReport() names those strangers that spoke to the call's socket
     { from: "203.0.113.9:7001", to: "192.0.2.1:20001", packets: 1 },
     { from: "203.0.113.9:6001", to: "10.10.1.1:20003", packets: 1 },
   ]);
-  assert.equal(report.findings.length, 6, report.findings.join("\n"));
+  assert.equal(report.findings.length, 7, report.findings.join("\n"));
   assert.match(report.findings.join("\n"), /callee was never heard.*its NAT address is not/s);
 });

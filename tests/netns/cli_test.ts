@@ -215,12 +215,13 @@ Deno.test("show says that a party is on hold, and nothing amiss of a call that f
   await converse(world.caller(6000), world.callee(7000));
   await untilLocked(world);
   const { findings } = await world.show();
-  assert.equal(findings.length, 2, findings.join("\n"));
+  assert.equal(findings.length, 3, findings.join("\n"));
   assert.match(
     findings[0] ?? "",
     /^Both parties are heard, .* is forwarded by the relay\. Whether it arrives is not/,
   );
-  assert.match(findings[1] ?? "", /^If one of them hears nothing: .* 20000 .* 20002 /);
+  assert.match(findings[1] ?? "", /^If one of them hears nothing: sudo lrkproxy doctor /);
+  assert.match(findings[2] ?? "", /^What leaves this machine: tcpdump .* 20000 .* 20002 /);
   await world.kamailio.open({ ...CALL, dnat: "192.0.2.20:0" });
   await until("packets are swallowed", async () => {
     return (await readSet(world.relay, "held")).some(({ packets }) => packets > 0);

@@ -62,6 +62,10 @@ Deno.test("reportText() says of nothing that it passes, or is forwarded, beside 
       .split("\n").filter((line) => line.startsWith("=> "))
       .map((line) => line.slice(3));
   assert.deepEqual(said(claims, [passes]), [passes, ...claims]);
+  const look =
+    "Before the callee is blamed: sudo lrkproxy doctor looks at firewalls and routes of this machine.";
+  assert.deepEqual(said([look], []), [look]);
+  assert.deepEqual(said([look], [passes]), [passes]);
   const drop = "This machine: table inet fw, chain forward drops media";
   assert.deepEqual(said(claims, [drop]), [drop]);
   const silent = "Nothing reaches the callee: 192.0.2.20 on outside does not answer ARP.";
