@@ -1,5 +1,6 @@
 import { type Endpoint, formatIpv4, type Ipv4 } from "../base/ipv4.ts";
 import type { Config, InstanceConfig } from "../config/config.ts";
+import { OVERRUN_PORTS } from "../config/conflicts.ts";
 import { guardedRanges, type LocalAddress } from "../daemon/media.ts";
 
 /** One direction of an instance's media through the machine. */
@@ -25,12 +26,9 @@ export interface CallPackets {
   readonly receiver: Endpoint;
 }
 
-/** Kamailio may count past the end of its range by three, and RTCP needs one port more. */
-const OVERRUN = 4;
-
 /** The ports of an instance, those behind the end of the range too. */
 export function portsOf({ startPort, endPort }: InstanceConfig): readonly [number, number] {
-  return [startPort, Math.min(65535, endPort + OVERRUN)];
+  return [startPort, Math.min(65535, endPort + OVERRUN_PORTS)];
 }
 
 /** Both directions of all instances, as far as their addresses are on interfaces. */
