@@ -4,7 +4,7 @@ import type { Outcome } from "../core/relay.ts";
 import { CommandMeter } from "./command_meter.ts";
 import { Peers } from "./peers.ts";
 import { AWAY, configReply, type EngineConfig, pongReply, verdictReply } from "./reply.ts";
-import { type Framing, parseRequest } from "./request.ts";
+import { type Framing, NO_REPLY, parseRequest, type Request } from "./request.ts";
 
 /** What carries requests out. */
 export interface Engine {
@@ -83,8 +83,13 @@ export class Inbox {
 
   /** Take one request; `answer` is called once, with null where silence is the right answer. */
   take(letter: Letter): void {
-    const receivedMs = letter.receivedMs ?? performance.now();
     const request = parseRequest(letter.bytes, letter.framing);
+    const isMute = request.verb !== "none" && request.cookie === NO_REPLY;
+    this.#take(request, isMute ? { ...letter, answer: () => letter.answer(null) } : letter);
+  }
+
+  #take(request: Request, letter: Letter): void {
+    const receivedMs = letter.receivedMs ?? performance.now();
     if (request.verb !== "none" && request.verb !== "bad") {
       const { instance, from = null } = letter;
       this.peers.note(instance, from, { verb: request.verb, nowMs: receivedMs });

@@ -68,6 +68,19 @@ Deno.test("Inbox answers P and G at once, and garbage not at all", () => {
   assert.deepEqual([ping, config, garbage], [1, 1, 3]);
 });
 
+Deno.test("Inbox carries out what asks for no reply, and gives none", async () => {
+  const { take, answers, inbox, engine } = open();
+  for (const body of ["P", "G", `S ${FIELDS} id `, `D ${FIELDS} id `, "X"]) take(`- ${body}`);
+  await inbox.settled();
+  assert.deepEqual(answers, [null, null, null, null, null]);
+  assert.deepEqual(engine.batches.map((batch) => batch.map(({ kind }) => kind)), [[
+    "open",
+    "close",
+  ]]);
+  const { ping, config, open: opened, close, refused, garbage } = inbox.counts;
+  assert.deepEqual([ping, config, opened, close, refused, garbage], [1, 1, 1, 1, 1, 0]);
+});
+
 Deno.test("Inbox notes whose requests they are, and nobody of garbage", async () => {
   const { inbox, take } = open();
   take(`c1 S ${FIELDS} id `);

@@ -13,6 +13,9 @@ export type Request =
   /** No request at all, or a reply that has gone astray: answering it could make a loop. */
   | { readonly verb: "none" };
 
+/** The cookie of who cannot read a reply: a script that sends by other means than the module's. */
+export const NO_REPLY = "-";
+
 /** Kamailio reads replies of at most 255 bytes, two of which are the `OK`. */
 export const MAX_REQUEST = 253;
 

@@ -49,8 +49,15 @@ export interface Call {
 /** The longest Call-ID that arrives whole from Kamailio, which a record in the kernel has room for. */
 export const MAX_CALL_ID = 120;
 
-/** Turn the fields of an S request into a call, or say why it must not be relayed. */
-export function admitCall(fields: CallFields, admission: Admission): Result<Call, Refusal> {
+/**
+ * Turn the fields of an S request into a call, or say why it must not be relayed. Of a call that is
+ * `known`, an S may tell one party alone: empty fields leave what they would say as it is.
+ */
+export function admitCall(
+  fields: CallFields,
+  admission: Admission,
+  known?: { readonly a: Leg; readonly b: Leg },
+): Result<Call, Refusal> {
   const { callId } = fields;
   if (callId === "" || callId.length > MAX_CALL_ID) {
     return malformed(`Call-ID of ${callId.length} characters`);
@@ -58,11 +65,13 @@ export function admitCall(fields: CallFields, admission: Admission): Result<Call
   const a = admitLeg(
     { remote: [fields.srcIp, fields.srcPort], local: [fields.snatIp, fields.snatPort] },
     admission,
+    known?.a,
   );
   if (!a.ok) return a;
   const b = admitLeg(
     { remote: [fields.dnatIp, fields.dnatPort], local: [fields.dstIp, fields.dstPort] },
     admission,
+    known?.b,
   );
   if (!b.ok) return b;
   return ok({ callId, a: a.value, b: b.value });
@@ -70,28 +79,44 @@ export function admitCall(fields: CallFields, admission: Admission): Result<Call
 
 type EndpointText = readonly [ip: string, port: string];
 
+interface LegText {
+  readonly remote: EndpointText;
+  readonly local: EndpointText;
+}
+
 function admitLeg(
-  text: { readonly remote: EndpointText; readonly local: EndpointText },
+  { remote, local }: LegText,
   admission: Admission,
+  known: Leg | undefined,
 ): Result<Leg, Refusal> {
-  const remote = parseEndpoint(text.remote);
+  const party = known && remote.every((field) => field === "")
+    ? ok(known.remote)
+    : admitRemote(remote, admission);
+  if (!party.ok) return party;
+  const socket = known && local[0] === "" ? ok(known.local) : admitLocal(local, admission);
+  return socket.ok ? ok({ remote: party.value, local: socket.value }) : socket;
+}
+
+function admitRemote(text: EndpointText, admission: Admission): Result<Endpoint, Refusal> {
+  const remote = parseEndpoint(text);
   if (!remote.ok) return malformed(remote.error);
-  const port = parsePort(text.local[1]);
+  const { address } = remote.value;
+  const why = address === 0 ? null : admission.forbidden(address);
+  return why === null
+    ? remote
+    : err({ reason: "forbidden-remote", message: `${text[0]} is ${why}` });
+}
+
+function admitLocal([ip, portText]: EndpointText, admission: Admission): Result<Endpoint, Refusal> {
+  const port = parsePort(portText);
   // RTCP needs the port above, and privileged ports are never media.
   if (port === null || port < 1024 || port > 65534) {
-    return malformed(`relay port "${text.local[1]}"`);
+    return malformed(`relay port "${portText}"`);
   }
-  const address = admission.localAddress.get(text.local[0]);
-  if (address === undefined) {
-    return err({ reason: "not-our-address", message: `"${text.local[0]}" is not a media address` });
-  }
-  if (remote.value.address !== 0) {
-    const why = admission.forbidden(remote.value.address);
-    if (why !== null) {
-      return err({ reason: "forbidden-remote", message: `${text.remote[0]} is ${why}` });
-    }
-  }
-  return ok({ remote: remote.value, local: { address, port } });
+  const address = admission.localAddress.get(ip);
+  return address === undefined
+    ? err({ reason: "not-our-address", message: `"${ip}" is not a media address` })
+    : ok({ address, port });
 }
 
 function parseEndpoint([ip, portText]: EndpointText): Result<Endpoint> {

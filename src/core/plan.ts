@@ -13,14 +13,7 @@ import {
 import { countFlows } from "./counting.ts";
 import { latchesAfter, reopenAll } from "./latch.ts";
 import { isLive, type Limits, takeCounts } from "./liveness.ts";
-import {
-  flowKeysOf,
-  flowKeyText,
-  identityOf,
-  identityText,
-  OPEN_LATCHES,
-  type Session,
-} from "./session.ts";
+import { flowKeysOf, flowKeyText, identityText, OPEN_LATCHES, type Session } from "./session.ts";
 import type { Entry, SessionTable } from "./table.ts";
 
 /** What Kamailio asks of a call: relay it (S), or stop (D). */
@@ -76,21 +69,27 @@ function pushNames(session: Session, names: string[]): void {
  * Only the very session goes: same Call-ID, same relay ports. A D with empty ports is sent for a
  * call that was never answered, hence never opened.
  */
-function planClose({ instance, fields }: Command, parts: PlanningParts): Plan {
-  const aPort = parsePort(fields.snatPort);
-  const bPort = parsePort(fields.dstPort);
-  if (aPort === null || bPort === null) return { kind: "nothing" };
-  const entry = parts.table.get({ instance, callId: fields.callId, aPort, bPort });
+function planClose(command: Command, parts: PlanningParts): Plan {
+  const entry = namedBy(command, parts);
   if (!entry) return { kind: "nothing" };
   return { kind: "close", entry, change: { before: [entry.session], after: null } };
 }
 
-function planOpen({ instance, fields }: Command, parts: PlanningParts): Plan {
-  const call = admit(instance, fields, parts);
+/** The session that a command names, by its Call-ID and relay ports. */
+function namedBy({ instance, fields }: Command, { table }: PlanningParts): Entry | undefined {
+  const aPort = parsePort(fields.snatPort);
+  const bPort = parsePort(fields.dstPort);
+  if (aPort === null || bPort === null) return undefined;
+  return table.get({ instance, callId: fields.callId, aPort, bPort });
+}
+
+function planOpen(command: Command, parts: PlanningParts): Plan {
+  const known = namedBy(command, parts);
+  const call = admit(command, parts, known?.session);
   if (!call.ok) return { kind: "refuse", refusal: call.error };
-  const opened = newSession(call.value, instance, parts.clock.epoch());
-  const known = parts.table.get(identityOf(opened));
-  const session = known ? sessionAfter(known.session, call.value) : opened;
+  const session = known
+    ? sessionAfter(known.session, call.value)
+    : newSession(call.value, command.instance, parts.clock.epoch());
   const rivals = findRivals(session, known, parts);
   if (!rivals.ok) return { kind: "refuse", refusal: rivals.error };
   if (!known && parts.table.size - rivals.value.length >= parts.maxSessions) {
@@ -103,13 +102,13 @@ function planOpen({ instance, fields }: Command, parts: PlanningParts): Plan {
 }
 
 function admit(
-  instance: string,
-  fields: CallFields,
+  { instance, fields }: Command,
   parts: PlanningParts,
+  known: Session | undefined,
 ): Result<Call, Refusal> {
   const admission = parts.admission(instance);
   return admission
-    ? admitCall(fields, admission)
+    ? admitCall(fields, admission, known)
     : err({ reason: "malformed", message: `no instance "${instance}"` });
 }
 

@@ -184,6 +184,42 @@ Deno.test("Relay takes a re-INVITE from the callee for what it hides", async () 
   assert.deepEqual(world.handle(closing(fromCallee)), ["closed"]);
 });
 
+Deno.test("Relay learns of one party's move from an S that leaves the other's fields empty", async () => {
+  const world = await started();
+  const noCaller = { srcIp: "", srcPort: "", snatIp: "", dstIp: "" };
+  const noCallee = { dnatIp: "", dnatPort: "", snatIp: "", dstIp: "" };
+  world.handle(opening());
+  speak(world);
+  const toCallee = (): string | null => world.send("10.10.1.10:6000", "10.10.1.1:20002");
+  assert.deepEqual(world.handle(opening({ ...noCaller, dnatIp: "192.0.2.30" })), ["updated"]);
+  assert.equal(toCallee(), "192.0.2.1:20000 > 192.0.2.30:7000");
+  assert.equal(world.send("192.0.2.20:7000", "192.0.2.1:20000"), null);
+  assert.deepEqual(world.handle(opening({ ...noCaller, dnatIp: "0.0.0.0" })), ["updated"]);
+  assert.equal(toCallee(), null);
+  assert.deepEqual(world.handle(opening({ ...noCaller, dnatPort: "7020" })), ["updated"]);
+  assert.equal(toCallee(), "192.0.2.1:20000 > 192.0.2.20:7020");
+  assert.deepEqual(
+    world.handle(opening({ ...noCallee, srcIp: "10.10.1.77", srcPort: "6010" })),
+    ["updated"],
+  );
+  assert.equal(
+    world.send("192.0.2.20:7020", "192.0.2.1:20000"),
+    "10.10.1.1:20002 > 10.10.1.77:6010",
+  );
+});
+
+Deno.test("Relay opens nothing by an S with empty fields, and believes no half of an address", async () => {
+  const world = await started();
+  const empty = { srcIp: "", srcPort: "" };
+  assert.deepEqual(world.handle(opening(empty)), ["malformed"]);
+  world.handle(opening());
+  assert.deepEqual(world.handle(opening({ srcIp: "" })), ["malformed"]);
+  assert.deepEqual(world.handle(opening({ srcPort: "" })), ["malformed"]);
+  assert.deepEqual(world.handle(opening({ ...empty, snatPort: "20006" })), ["malformed"]);
+  assert.deepEqual(world.handle(opening({ ...empty, callId: "call-2" })), ["malformed"]);
+  assert.deepEqual(world.handle(opening({ ...empty, dnatIp: "127.0.0.1" })), ["forbidden-remote"]);
+});
+
 Deno.test("Relay puts a party on hold and resumes it", async () => {
   const world = await started();
   world.handle(opening());
