@@ -50,7 +50,7 @@ run_machine() {
 	mkdir -p "$folder"/{upper,work,root}
 	unshare --mount --net --pid --fork --kill-child --mount-proc bash "$here/machine.sh" "$root" "$folder" "$cases" &
 	world=$!
-	wait_for 10 "the machine's network" is_network_ready "$folder"
+	wait_for 60 "the machine's network" is_network_ready "$folder"
 	init=$(pgrep -P "$world")
 	slirp4netns --configure --mtu=65520 --disable-host-loopback "$init" tap0 >"$folder/network.log" 2>&1 &
 	network=$!

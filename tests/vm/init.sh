@@ -12,9 +12,12 @@ status=0
 for module in llc stp bridge br_netfilter veth vrf xfrm_algo xfrm_user; do
 	insmod /mod/$module.ko || status=1
 done
-# A bridge has a hook in PRE_ROUTING all the time. Without any other, the kernel would patch its code with each first and
-# last flow, which two CPUs of QEMU without KVM do not survive: one goes on with the breakpoint that was there for a moment.
+# Two CPUs of QEMU without KVM do not survive that the kernel patches its code: one goes on with the breakpoint that was
+# there for a moment. A kernel patches much while it starts (sched_clock alone at 1.5 s), so it starts with one CPU
+# (maxcpus=1), and the other one comes here. A bridge has a hook in PRE_ROUTING all the time; without any other, the kernel
+# would patch with each first and last flow.
 /sbin/ip link add bridge type bridge || status=1
+echo 1 >/sys/devices/system/cpu/cpu1/online || status=1
 insmod /mod/lrkproxy.ko || status=1
 if [ $status = 0 ]; then
 	relay || status=1

@@ -55,7 +55,7 @@ timeout "${LRK_MACHINE_SECONDS:-300}" qemu-system-x86_64 -accel tcg,thread=multi
 	-m "${LRK_MACHINE_MB:-1536}" -display none -no-reboot -nodefaults -serial "file:$scratch/console" -serial stdio \
 	-monitor none -drive "$(disk "$base/base.ext4")" -drive "$(disk "$scratch/disk.ext4")" -kernel "$(image_of "$kernel")" \
 	-initrd "$base/initrd-$kernel" \
-	-append "console=ttyS0 quiet panic=-1 oops=panic mitigations=off net.ifnames=0" </dev/null || true
+	-append "console=ttyS0 quiet panic=-1 oops=panic mitigations=off net.ifnames=0 maxcpus=1" </dev/null || true
 status=$(sed -n 's/^machine status: \([0-9]*\).*/\1/p' "$scratch/console")
 if [[ -z $status ]]; then
 	tail -n 100 "$scratch/console" >&2

@@ -33,8 +33,10 @@ sysctl -qw net.core.rmem_max=16777216 net.core.wmem_max=16777216 net.core.netdev
 for module in br_netfilter veth dummy nf_tables nf_defrag_ipv4; do
 	modprobe "$module" || echo "cannot load $module"
 done
-# See init.sh: keeps a hook in PRE_ROUTING, so that the kernel's code need not be patched with every first hook.
+# See init.sh: keeps a hook in PRE_ROUTING, so that the kernel's code need not be patched with every first hook; and the
+# second CPU comes after most patching.
 ip link add bridge type bridge
+echo 1 >/sys/devices/system/cpu/cpu1/online || exit
 [[ ! -e /lrkproxy/machine/load ]] || insmod /lrkproxy/machine/lrkproxy.ko || exit
 
 cd /lrkproxy || exit
