@@ -4,10 +4,13 @@ import { cpuSeconds, maxFiles, openFiles } from "./process_use.ts";
 Deno.test("openFiles() counts a file as long as it is open", () => {
   const before = openFiles();
   assert.ok(before !== null && before >= 3);
-  const files = [1, 2, 3].map(() => Deno.openSync(new URL(import.meta.url)));
-  assert.equal(openFiles(), before + 3);
+  const files = Array.from({ length: 400 }, () => Deno.openSync(new URL(import.meta.url)));
+  // Other tests share this process, and have some files of their own.
+  const most = openFiles() ?? 0;
   for (const file of files) file.close();
-  assert.equal(openFiles(), before);
+  const after = openFiles() ?? Infinity;
+  assert.ok(Math.abs(most - before - 400) < 100, `${before}, then ${most}`);
+  assert.ok(Math.abs(after - before) < 100, `${before}, then ${after}`);
 });
 
 Deno.test("openFiles() looks no further than there can be files", () => {
