@@ -193,12 +193,12 @@ show_it() {
 say_what_is_next() {
 	cat <<NEXT
 
-Installed. In kamailio.cfg, with the guards that $prefix/share/doc/lrkproxy/README.md ("Configure it") shows:
+Installed. In kamailio.cfg:
 
   loadmodule "lrkproxy.so"
   modparam("lrkproxy", "lrkproxy_sock", "$(kamailio_sockets "$("$program" check-config)")")
 
-A complete one is $prefix/share/doc/lrkproxy/examples/kamailio.cfg
+A complete one is $prefix/share/doc/lrkproxy/examples/kamailio.cfg with lrkproxy.cfg beside it, which any other needs too.
 Settings: $config_path, then systemctl restart lrkproxy (calls go on); lrkproxy status looks at it.
 NEXT
 }

@@ -19,7 +19,7 @@ Installs what the tests need and runs these tiers, all of them by default:
   metrics     what is exported, and the alert rules, in the eyes of Prometheus' own tool
   vm          the kernel module on the stock kernels of Debian 12, 13 and sid, alone and with the daemon, in virtual
               machines; and in a kernel that looks for mistakes
-  acceptance  Kamailio 6.0 and 5.6 with SIPp callers and real RTP
+  acceptance  Kamailio 6.0 and 5.6 with SIPp callers and real RTP, and with phones that do whatever SIP allows
 
 Exit status 0 if every tier passed.
 HELP

@@ -13,12 +13,14 @@ finding() {
     Deno.exit(found ? 0 : 1);' "$@"
 }
 
-# start_five CONTROL-SOCKET: a Kamailio 5.6 beside the one of the stage, for SIP on another port; its pid in $five.
+# start_five CONTROL-SOCKET VERB: a Kamailio 5.6 beside the one of the stage, for SIP on another port, which sends VERB
+# where a call ends; its pid in $five.
 start_five() {
   local root run=$stage/five
   root=$(root_of_suite bookworm)
   mkdir -p "$run"
-  sed 's/:5060$/:5070/' "$ACCEPTANCE/kamailio.cfg" >"$run/kamailio.cfg"
+  sed "s/:5060\$/:5070/; s/:5061!/:5071!/" "$ACCEPTANCE/kamailio.cfg" >"$run/kamailio.cfg"
+  sed "s/\"- D /\"- $2 /" "$ACCEPTANCE/lrkproxy.cfg" >"$run/lrkproxy.cfg"
   # shellcheck disable=SC2016  # the dollars are the inner shell's
   start kamailio "$RELAY" sh -c 'mount --bind "$1" "$2/mnt" && exec chroot "$2" kamailio -DD -E -m 64 -M 8 \
     -f /mnt/kamailio.cfg -A "CONTROL=\"$3\"" -P /mnt/kamailio.pid -Y /mnt' sh "$run" "$root" "$1"
@@ -39,13 +41,17 @@ stage_of_doctor() {
     finding kamailio.stale_limit ok "^Kamailio 6\.0\S* \(pid $six\).*\(2 D have come"
   check "doctor: 6.0 names this daemon in its own file, in its own root" \
     finding kamailio.socket ok "^Kamailio 6\.0\S* \(pid $six\), /mnt/kamailio\.cfg: names .*last command"
-  check "doctor: 6.0 has the guards" finding kamailio.guard ok "\(pid $six\).*refuses"
-  start_five udp:127.0.0.1:8080 || fail "Kamailio 5.6 does not start: $stage/five"
+  check "doctor: 6.0 has the guards" finding kamailio.guard ok "\(pid $six\).*keeps from the module"
+  start_five udp:127.0.0.1:8080 D || fail "Kamailio 5.6 does not start: $stage/five"
+  check "doctor: 5.6 beside it says by its script when calls end" \
+    finding kamailio.stale_limit ok "^Kamailio 5\.6\S* \(pid $five\).*says when calls end"
+  check "Kamailio 5.6 ends when asked" stop "$five" 15
+  start_five udp:127.0.0.1:8080 X || fail "Kamailio 5.6 does not start: $stage/five"
   check "doctor: 5.6 beside it never sends D" \
     finding kamailio.stale_limit fail "^Kamailio 5\.6\S* \(pid $five\).*never sends D"
   check "doctor: 6.0 still says when calls end" finding kamailio.stale_limit ok "^Kamailio 6\.0\S* \(pid $six\)"
   check "Kamailio 5.6 ends when asked" stop "$five" 15
-  start_five udp:127.0.0.1:9999 || fail "Kamailio 5.6 does not start: $stage/five"
+  start_five udp:127.0.0.1:9999 D || fail "Kamailio 5.6 does not start: $stage/five"
   check "doctor: a wrong port by -A is named" \
     finding kamailio.socket warn "^Kamailio 5\.6\S* \(pid $five\).*udp:127\.0\.0\.1:9999"
   check "Kamailio 5.6 ends when asked" stop "$five" 15

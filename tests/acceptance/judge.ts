@@ -2,7 +2,7 @@
  * Reads the reports of both rtp_peers and SIPp's response times, prints one line per check, and
  * exits 1 if one failed.
  *
- *   judge.ts RUN_FOLDER CALLS steady|learning|moving bye|no-bye
+ *   judge.ts RUN_FOLDER CALLS steady|learning|moving confirmed|told RELAYS
  */
 import {
   type CallReport,
@@ -48,7 +48,7 @@ function checkResponseTimes(folder: string): Check {
 }
 
 function expectationOf(args: readonly string[]): Expectation {
-  const [calls, media, bye, relays] = args;
+  const [calls, media, ending, relays] = args;
   if (media !== "steady" && media !== "learning" && media !== "moving") {
     throw new Error(`unknown kind of media "${media}"`);
   }
@@ -61,7 +61,7 @@ function expectationOf(args: readonly string[]): Expectation {
     firstPort: 20000,
     lastPort: 30000,
     media,
-    endsWithBye: bye === "bye",
+    ending: ending === "told" ? "told" : "confirmed",
   };
 }
 

@@ -5,7 +5,7 @@ LRKPROXY=${LRKPROXY:-$TOP/dist/lrkproxy}
 lrkproxy_pid=0
 kamailio_pid=0
 
-# write_lrkproxy_config UDP-PORT [session] lines: how long silent calls are kept.
+# write_lrkproxy_config UDP-PORT
 write_lrkproxy_config() {
   cat >"$stage/lrkproxy.ini" <<EOF
 [kernel]
@@ -16,12 +16,11 @@ external_ip : 192.0.2.1
 [UDP socket]
 socket_udp_host : 127.0.0.1
 socket_udp_port : $1
+allow : 127.0.0.0/8, 10.88.0.1
 [UNIX socket]
 listen : $stage/control.sock
 [admin]
 socket : $stage/admin.sock
-[session]
-$(printf '%s\n' "${@:2}")
 EOF
 }
 
@@ -58,15 +57,21 @@ no_flow() {
   listing=$(in_ns "$RELAY" nft list map ip lrkproxy "$1" 2>/dev/null) && [[ $listing != *elements* ]]
 }
 
-# start_kamailio VERSION CONTROL-SOCKET DEFINE
+# start_kamailio VERSION CONTROL-SOCKET DEFINE UDP-PORT
 start_kamailio() {
   local version=$1 control=$2 define=${3:-UNUSED} root run=$stage
+  local engines="10.10.1.1 192.0.2.1 127.0.0.1:$4"
   root=$(root_of_suite "$(suite_of_version "$version")")
-  cp "$ACCEPTANCE/kamailio.cfg" "$stage/"
+  cp "$ACCEPTANCE/kamailio.cfg" "$ACCEPTANCE/lrkproxy.cfg" "$stage/"
+  if [[ -n $more_engines ]]; then
+    engines+=";$MORE_ENGINES"
+    sed -i "s/udp:127.0.0.1:5061/$SECOND_TELL_FROM/" "$stage/kamailio.cfg"
+  fi
   # "ip netns exec" brings its own mount namespace: the bind mount goes when Kamailio goes.
   # shellcheck disable=SC2016  # the dollars are the inner shell's
   start kamailio "$RELAY" sh -c 'mount --bind "$1" "$2/mnt" && exec chroot "$2" kamailio -DD -E -m 64 -M 8 \
-    -f /mnt/kamailio.cfg -A "CONTROL=\"$3\"" -A "$4" -P /mnt/kamailio.pid -Y /mnt' sh "$stage" "$root" "$control" "$define"
+    -f /mnt/kamailio.cfg -A "CONTROL=\"$3\"" -A "ENGINES=\"$4\"" -A "$5" -P /mnt/kamailio.pid -Y /mnt' \
+    sh "$stage" "$root" "$control" "$engines" "$define"
   kamailio_pid=$started
   wait_for 15 "Kamailio to listen" kamailio_listens
 }

@@ -103,11 +103,11 @@ sip_only() {
   check "$1: callee" sipp_done callee "$callee_pid" 10
 }
 
-# refused WHAT C-LINE PADDING OPTIONS…: an INVITE that Kamailio must keep from its module.
+# refused WHAT C-LINE OPTIONS…: an INVITE that Kamailio must keep from its module.
 refused() {
   local n=1 caller_pid
   begin_run "refused-$1"
-  caller refused -key c_line "$2" -key padding "$3" "${@:4}"
+  caller refused -key c_line "$2" "${@:3}"
   check "refused: $1" sipp_done caller "$caller_pid" 15
 }
 

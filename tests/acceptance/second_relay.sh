@@ -8,7 +8,9 @@
 #                              10.88.0.1, the first relay machine
 
 SECOND=$NS-second
-SECOND_CONTROL=udp:10.88.0.2:8080
+SECOND_CONTROL=10.88.0.2:8080
+SECOND_TELL_FROM=udp:10.88.0.1:5061
+MORE_ENGINES="10.10.2.1 192.0.3.1 $SECOND_CONTROL"
 second_pid=0
 
 make_second_relay() {
@@ -49,7 +51,7 @@ second_opened() {
 stage_of_drain() {
   local opened
   make_second_relay
-  more_engines=$SECOND_CONTROL
+  more_engines=udp:$SECOND_CONTROL
   begin_stage "$1" udp
   more_engines=""
   relays=2

@@ -5,7 +5,7 @@ import { CALL, Kamailio, numberedCall } from "./kamailio.ts";
 import { openWorld, type World } from "./world.ts";
 
 /** The shipped configuration, and a program that does nothing. */
-const KAMAILIO_CFG = new URL("../acceptance/kamailio.cfg", import.meta.url);
+const SHIPPED = new URL("../acceptance/", import.meta.url).pathname;
 const IDLE = new URL("../../dist/tools/idle", import.meta.url);
 
 /** A process that is called kamailio and has a version, as /proc shows it. */
@@ -39,7 +39,8 @@ function run(world: World, { version, args = [], root }: Standing): number {
 /** A configuration beside the daemon's: the shipped one, changed. */
 function script(world: World, change: (text: string) => string = (text) => text): string {
   const path = Deno.makeTempFileSync({ dir: world.daemon.folder, suffix: ".cfg" });
-  Deno.writeTextFileSync(path, change(Deno.readTextFileSync(KAMAILIO_CFG)));
+  const text = Deno.readTextFileSync(`${SHIPPED}kamailio.cfg`);
+  Deno.writeTextFileSync(path, change(text.replace('"lrkproxy.cfg"', `"${SHIPPED}lrkproxy.cfg"`)));
   return path;
 }
 
@@ -72,7 +73,7 @@ Deno.test("doctor: a wrong control port by -A is named, though the file's own is
 
 Deno.test("doctor: a wrong control port in the file that runs is named, though --kamailio's is right", async () => {
   await using world = await openWorld();
-  const file = script(world, (text) => text.replace("127.0.0.1:8080", "127.0.0.1:9999"));
+  const file = script(world, (text) => text.replace("udp:127.0.0.1:8080", "udp:127.0.0.1:9999"));
   const pid = run(world, { version: "6.0.1", args: ["-f", file] });
   const { of } = await look(world, "--kamailio", script(world));
   const found = about(of("kamailio.socket"), pid);
@@ -146,7 +147,10 @@ Deno.test("doctor: a Kamailio in a root of its own is looked at there", async ()
     text.replace('"udp:127.0.0.1:8080"', '"unix:/sockets/lrk.sock"');
   await Deno.mkdir(`${root}/etc/kamailio`, { recursive: true });
   await Deno.mkdir(`${root}/sockets`);
-  await Deno.rename(script(world, change), `${root}/etc/kamailio/kamailio.cfg`);
+  const beside = (text: string): string =>
+    change(text).replace(/"\/.*\/lrkproxy\.cfg"/, '"lrkproxy.cfg"');
+  await Deno.rename(script(world, beside), `${root}/etc/kamailio/kamailio.cfg`);
+  await Deno.copyFile(`${SHIPPED}lrkproxy.cfg`, `${root}/etc/kamailio/lrkproxy.cfg`);
   await Deno.link(world.daemon.controlSocket, `${root}/sockets/lrk.sock`);
   const pid = run(world, { version: "6.0.1", root });
   const found = about((await look(world)).of("kamailio.socket"), pid);

@@ -22,14 +22,13 @@ interface Case {
   readonly prelude?: string;
 }
 
-const KAMAILIO_CFG = new URL("../acceptance/kamailio.cfg", import.meta.url).pathname;
+const SHIPPED = new URL("../acceptance/", import.meta.url).pathname;
 
-/** The shipped kamailio.cfg with something else in it, as --kamailio. */
+/** The shipped configuration with something else in it, as --kamailio. */
 function script(world: World, change: (text: string) => string): void {
-  Deno.writeTextFileSync(
-    `${world.daemon.folder}/k.cfg`,
-    change(Deno.readTextFileSync(KAMAILIO_CFG)),
-  );
+  const read = (name: string): string => Deno.readTextFileSync(`${SHIPPED}${name}`);
+  const text = read("kamailio.cfg").replace('include_file "lrkproxy.cfg"', read("lrkproxy.cfg"));
+  Deno.writeTextFileSync(`${world.daemon.folder}/k.cfg`, change(text));
 }
 
 /** A program that stands in for one of the machine's; `ip netns exec` gives it a mount namespace. */
@@ -222,7 +221,8 @@ const CASES: readonly Case[] = [
     id: "kamailio.socket",
     severity: "fail",
     says: /k\.cfg \(the file alone.*lrkproxy_sock is udp:127\.0\.0\.1:9999/,
-    ruin: (world) => script(world, (text) => text.replace("127.0.0.1:8080", "127.0.0.1:9999")),
+    ruin: (world) =>
+      script(world, (text) => text.replace("udp:127.0.0.1:8080", "udp:127.0.0.1:9999")),
   },
   {
     id: "kamailio.guard",

@@ -12,6 +12,7 @@ document_table() {
 		echo "644 $file $folder/${file#"$source_dir"/docs/}"
 	done
 	echo "644 $source_dir/tests/acceptance/kamailio.cfg $folder/examples/kamailio.cfg"
+	echo "644 $source_dir/tests/acceptance/lrkproxy.cfg $folder/examples/lrkproxy.cfg"
 	echo "644 $source_dir/nft/lrkproxy.nft $folder/examples/lrkproxy.nft"
 }
 

@@ -47,6 +47,7 @@ file "$documents/OPERATIONS.md" 'Sizing, firewall, NAT, restart, failure modes, 
 file "$documents/PROTOCOL.md" 'What Kamailio and the daemon say to each other.'
 file "$documents/KMOD.md" 'The kernel module: build, Secure Boot, interface.'
 file "$documents/examples/kamailio.cfg" 'A complete configuration of Kamailio.'
+file "$documents/examples/lrkproxy.cfg" 'What of it any kamailio.cfg needs for media.'
 file "$documents/grafana/lrkproxy.json" 'A dashboard of the metrics.'
 file "$documents/alerts/lrkproxy.rules.yml" 'Alert rules for Prometheus.'
 cat <<'ROFF'

@@ -178,11 +178,11 @@ function guardFinding({ name, view, script: { path } }: User): Finding {
     ...guards.size ? [] : ["an SDP near 1 KB"],
     ...guards.address ? [] : ["host names and IPv6 in c="],
   ];
-  if (missing.length === 0) return good(id, `${name}: refuses what would crash the module`);
+  if (missing.length === 0) return good(id, `${name}: keeps from the module what would crash it`);
   return failure(id, `${name}: lets ${missing.join(", ")} reach lrkproxy_manage()`, {
     why: "one such message takes all of Kamailio down",
     remedy: [
-      `route[SAFE_FOR_THE_MODULE] of tests/acceptance/kamailio.cfg (see README) before every lrkproxy_manage() in ${path}`,
+      `what lrkproxy.cfg beside our kamailio.cfg does (see README) before every lrkproxy_manage() in ${path}: SHOW_THE_MODULE, and the Call-ID's length in OFFER`,
     ],
   });
 }

@@ -33,10 +33,11 @@ export function checkStaleLimit(facts: Facts): readonly Finding[] {
   };
   const tail = `never sends D, and stale_limit is ${staleLimitSeconds} s`;
   const users = subjectsOf(facts).filter((subject) => isUser(facts, subject));
-  const findings = users.flatMap(({ process }): readonly Finding[] => {
+  const findings = users.flatMap(({ process, script: { view } }): readonly Finding[] => {
     if (!process) return [];
     const who = `${processText(process)}, which runs,`;
-    return process.version?.startsWith("5.")
+    const isMute = process.version?.startsWith("5.") && !(view.ok && view.value.endsCalls);
+    return isMute
       ? [failure(ID, `${who} ${tail}`, advice)]
       : process.version
       ? [good(ID, `${who} says when calls end${countText(closes(facts))}`)]

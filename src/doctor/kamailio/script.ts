@@ -8,6 +8,8 @@ export interface ScriptView {
   readonly selectsSet: boolean;
   /** Whether routes are in a program (cfgengine), so that what follows cannot be seen here. */
   readonly hasForeignRoutes: boolean;
+  /** Whether it tells the relay by itself that a call has ended, which Kamailio 5 never does. */
+  readonly endsCalls: boolean;
   /** The guards against what crashes the module. */
   readonly guards: { readonly callId: boolean; readonly size: boolean; readonly address: boolean };
 }
@@ -17,15 +19,18 @@ export function parseScript({ text: code, uncertain }: Preprocessed): ScriptView
   const limit = /\$\(\s*ci\{s\.len\}\s*\)\s*(>=?)\s*(\d+)/.exec(code);
   const longest = limit ? Number(limit[2]) - (limit[1] === ">=" ? 1 : 0) : Infinity;
   const isOpen = uncertain.includes("lrkproxy_sock");
+  // Such a script shows the module an SDP of its own, whatever the phone's is.
+  const isOwnSdp = /\bset_body\s*\(\s*"v=0\\r\\n/.test(code);
   return {
     usesModule: /loadmodulex?\s*\(?\s*"[^"]*lrkproxy(\.so)?"|\blrkproxy_manage\s*\(/.test(code),
     sockets: isOpen ? ["?"] : socketParameters(code).flatMap(socketsOf),
     selectsSet: /\bset_lrkproxy_set\s*\(/.test(code),
     hasForeignRoutes: /\bcfgengine\b/.test(code) && !/\blrkproxy_manage\s*\(/.test(code),
+    endsCalls: /\bsend(?:x|_data)\s*\(/.test(code) && /"\S+ D /.test(code),
     guards: {
       callId: longest <= 48,
-      size: /\$(?:bs|ml)\b|\$hdr\(Content-Length\)|\$cl\b/.test(code),
-      address: /\^c=|\bsdp_|\$sdp\(c:|\$rb\b.*c=/.test(code),
+      size: isOwnSdp || /\$(?:bs|ml)\b|\$hdr\(Content-Length\)|\$cl\b/.test(code),
+      address: isOwnSdp || /\^c=|\bsdp_|\$sdp\(c:|\$rb\b.*c=/.test(code),
     },
   };
 }
