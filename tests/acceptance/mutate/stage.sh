@@ -1,0 +1,106 @@
+# Mutated INVITEs and answers through a Kamailio. Sourced by run.sh, after stages.sh.
+#
+# Dialog INDEX of a seed is the same each time; by itself: run.sh --mutate 1 --seed SEED --first INDEX.
+# shellcheck shell=bash
+
+MUTATE=$ACCEPTANCE/mutate
+# Dialogs a version, their seed, the first one's index, and how many are under way at once.
+mutate_calls=3000 mutate_seed=1 mutate_first=0 mutate_at_once=24
+# What has crashed this often will do it again.
+MOST_CRASHES=5
+
+# stage_of_mutations VERSION
+stage_of_mutations() {
+  mutate_version=$1
+  begin_stage "$1" udp
+  begin_run mutate
+  say "mutated: $mutate_calls dialogs from $mutate_first on, seed $mutate_seed"
+  mutated_callee
+  mutated_calls
+  check "the callees end when asked" stop "$callee_pid" 10
+  mutate_deno report.ts --allow-write="$run" -- "$run" "$mutate_seed" "$mutate_calls" || failures=$((failures + 1))
+  sound_after_mutations
+}
+
+# mutate_deno PROGRAM OPTIONS… -- ARGUMENTS…
+mutate_deno() {
+  local program=$1 options=()
+  shift
+  while [[ $1 != -- ]]; do options+=("$1") && shift; done
+  "$DENO" run --quiet --allow-read="$run" "${options[@]}" "$MUTATE/$program" "${@:2}"
+}
+
+mutated_callee() {
+  start mutated-callee "$CALLEE" "$DENO" run --quiet --allow-net --allow-write="$run" \
+    "$MUTATE/callee.ts" "$run/callee.jsonl" "$mutate_seed"
+  callee_pid=$started
+  wait_for 20 "the callees to listen" callee_listens
+}
+
+# mutated_caller INDEXES AT-ONCE: status 3 if Kamailio has stopped answering.
+mutated_caller() {
+  start mutated-caller "$CALLER" "$DENO" run --quiet --allow-net --allow-read="$run" --allow-write="$run" \
+    "$MUTATE/caller.ts" "$run/caller.jsonl" "$mutate_seed" "$1" "$2"
+  wait "$started"
+}
+
+# All calls. After a crash, those under way are made again one by one, and then the others.
+mutated_calls() {
+  local next=$mutate_first last=$((mutate_first + mutate_calls - 1)) status crashes=0
+  while ((next <= last)); do
+    status=0
+    mutated_caller "$next-$last" "$mutate_at_once" || status=$?
+    ((status != 0)) || return 0
+    ((status == 3)) || fail "the callers: status $status, $run/mutated-caller.out"
+    crashes=$((crashes + 1))
+    next=$(last_end next)
+    kamailio_crashed "under way: $(last_end underWay)"
+    find_the_culprit "$(last_end underWay)"
+    ((crashes < MOST_CRASHES)) || return 0
+  done
+}
+
+# last_end FIELD: of the caller's last report.
+last_end() {
+  grep '"event":"end"' "$run/caller.jsonl" | tail -n 1 | sed "s/.*\"$1\":\[\{0,1\}\([0-9,]*\).*/\1/"
+}
+
+# kamailio_crashed WHAT: a failure; what Kamailio says of it; and a new Kamailio.
+kamailio_crashed() {
+  check "Kamailio lives: $1" false
+  grep -aE 'exited by a signal|core was|BUG|CRITICAL|ALERT' "$stage/kamailio.out" | tail -n 5 || true
+  mv "$stage/kamailio.out" "$stage/kamailio.out.crashed.$(date +%s.%N)"
+  stop "$kamailio_pid" 5 || true
+  start_kamailio "$mutate_version" udp:127.0.0.1:8080 || fail "Kamailio does not start: $stage/kamailio.out"
+}
+
+# find_the_culprit INDEXES: one dialog at a time, the last one of which Kamailio has answered no more.
+find_the_culprit() {
+  local status=0
+  mutated_caller "$1" 1 || status=$?
+  if ((status == 3)); then
+    kamailio_crashed "by itself, dialog $(last_end underWay)"
+    mutate_deno show.ts -- "$mutate_seed" "$(last_end underWay)"
+  fi
+}
+
+# Kamailio and lrkproxy are as they were: a plain call passes, nothing is left, nothing has crashed.
+sound_after_mutations() {
+  calls_of plain 2 2 2
+  run=$stage/mutate
+  wait_for 15 "the sessions to go" none_left || left_sessions
+  end_stage
+  check "lrkproxy has not crashed" lrkproxy_is_well
+}
+
+# The Call-IDs of what is left, and their dialogs.
+left_sessions() {
+  local call_ids=()
+  lrkproxy sessions --json >"$run/left.json" || return 0
+  mapfile -t call_ids < <("$DENO" eval --quiet 'for (const { callId } of
+    JSON.parse(await new Response(Deno.stdin.readable).text()).sessions.slice(0, 20)) console.log(callId);' <"$run/left.json")
+  say "        left, at most 20 of them:"
+  mutate_deno show.ts -- "$mutate_seed" --of "${call_ids[@]}"
+}
+
+lrkproxy_is_well() { ! grep -qE 'panic|Uncaught|at file://|RangeError|TypeError' "$stage/lrkproxy.out"; }
