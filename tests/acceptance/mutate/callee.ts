@@ -9,29 +9,29 @@ import { TO_CALLEE } from "./leaks.ts";
 import { methodOf, type Parts, split, toBytes, toText } from "./message.ts";
 import { reply } from "./requests.ts";
 
-/** What a callee says to a request, in order; to an ACK, nothing. */
-function responses(dialog: Dialog, request: Parts): readonly string[] {
-  const tag = `b${dialog.index}`;
-  switch (methodOf(request)) {
-    case "ACK":
-      return [];
-    case "INVITE":
-      if (dialog.outcome === "cancel") return [reply(request, "180 Ringing", tag)];
-      return [
-        ...(dialog.early && dialog.outcome === "answer" ? [answerTo(dialog, request, true)] : []),
-        answerTo(dialog, request, false),
-      ];
-    default:
-      return [reply(request, "200 OK", tag)];
-  }
+/** How long the end may take while Kamailio still repeats an INVITE: its T2 is 4 s. */
+const SETTLE_MS = 10_000;
+
+/** What a callee says to an INVITE that comes first, in order. */
+function firstResponses(dialog: Dialog, invite: Parts): readonly string[] {
+  if (dialog.outcome === "cancel") return [reply(invite, "180 Ringing", tagOf(dialog))];
+  const isEarly = dialog.early && dialog.outcome === "answer";
+  const final = answerTo(dialog, invite, false);
+  return isEarly ? [answerTo(dialog, invite, true), final] : [final];
+}
+
+function tagOf(dialog: Dialog): string {
+  return `b${dialog.index}`;
 }
 
 class Callee {
   readonly #seed: number;
   readonly #socket: Deno.DatagramConn;
   readonly #journal: Journal;
-  /** INVITEs that a CANCEL may come for. */
-  readonly #ringing = new Map<number, Parts>();
+  /** INVITEs that were answered, and no ACK has come for them. */
+  readonly #open = new Map<number, Parts>();
+  readonly #seen = new Set<number>();
+  #isEnding = false;
 
   constructor(seed: number, socket: Deno.DatagramConn, journal: Journal) {
     this.#seed = seed;
@@ -44,29 +44,51 @@ class Callee {
       for (const text of this.#answersTo(toText(bytes))) {
         await this.#socket.send(toBytes(text), from);
       }
+      if (this.#isEnding && this.#open.size === 0) return;
     }
+  }
+
+  /** Ends when no INVITE is open: whoever listens here next would get Kamailio's repetitions. */
+  end(): void {
+    this.#isEnding = true;
+    if (this.#open.size === 0) this.#socket.close();
+    else Deno.unrefTimer(setTimeout(() => this.#socket.close(), SETTLE_MS));
   }
 
   #answersTo(text: string): readonly string[] {
     const request = split(text);
     const index = Number(/ sips?:m(\d+)@/.exec(request.start)?.[1] ?? -1);
-    const method = methodOf(request);
-    if (index < 0 || method === "") return [];
+    if (index < 0) return [];
     const dialog = planDialog(this.#seed, index);
-    if (method === "INVITE" || method === "ACK") {
-      this.#journal.check(index, method === "ACK" ? "ack" : "offer", text);
+    switch (methodOf(request)) {
+      case "INVITE":
+        this.#journal.check(index, "offer", text);
+        return this.#invited(dialog, request);
+      case "ACK":
+        this.#journal.check(index, "ack", text);
+        this.#open.delete(index);
+        return [];
+      case "CANCEL":
+        return [reply(request, "200 OK", tagOf(dialog)), ...this.#canceled(dialog)];
+      default:
+        this.#open.delete(index);
+        return [reply(request, "200 OK", tagOf(dialog))];
     }
-    return [...responses(dialog, request), ...this.#ended(index, method, request)];
   }
 
-  /** A 487 for the INVITE that a CANCEL ends. */
-  #ended(index: number, method: string, request: Parts): readonly string[] {
-    if (method === "INVITE") this.#ringing.set(index, request);
-    const invite = this.#ringing.get(index);
-    if (method === "BYE") this.#ringing.delete(index);
-    if (method !== "CANCEL" || !invite) return [];
-    this.#ringing.delete(index);
-    return [reply(invite, "487 Request Terminated", `b${index}`)];
+  /** An INVITE that comes again has an answer that Kamailio does not take: it gets a sound one. */
+  #invited(dialog: Dialog, invite: Parts): readonly string[] {
+    this.#open.set(dialog.index, invite);
+    if (this.#seen.has(dialog.index)) {
+      return [reply(invite, "500 Mutated Answer Not Taken", tagOf(dialog))];
+    }
+    this.#seen.add(dialog.index);
+    return firstResponses(dialog, invite);
+  }
+
+  #canceled(dialog: Dialog): readonly string[] {
+    const invite = this.#open.get(dialog.index);
+    return invite ? [reply(invite, "487 Request Terminated", tagOf(dialog))] : [];
   }
 }
 
@@ -74,8 +96,9 @@ async function main(): Promise<void> {
   const [path = "", seed = ""] = Deno.args;
   using journal = new Journal(path, TO_CALLEE);
   const socket = Deno.listenDatagram({ transport: "udp", hostname: CALLEE_HOST, port: 5060 });
-  Deno.addSignalListener("SIGTERM", () => socket.close());
-  await new Callee(Number(seed), socket, journal).serve();
+  const callee = new Callee(Number(seed), socket, journal);
+  Deno.addSignalListener("SIGTERM", () => callee.end());
+  await callee.serve();
 }
 
 await main();

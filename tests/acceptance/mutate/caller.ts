@@ -1,25 +1,27 @@
 /**
  * The callers: sends the INVITE of each dialog to Kamailio and does what a sound phone does after it.
  *
- *   caller.ts JOURNAL SEED INDEXES… AT-ONCE       INDEXES: "0-9999", "17", "3,17,40"
+ *   caller.ts JOURNAL SEED INDEXES AT-ONCE       INDEXES: "0-9999", "17", "3,17,40"
  *
- * Exit status: 0 all dialogs done, 3 Kamailio does not answer any more.
+ * Exit status: 0 all dialogs done, 3 Kamailio makes no calls any more.
  */
 import type { CallEvent } from "./events.ts";
-import { CALLER_HOST, type Dialog, planDialog, sipPort } from "./dialogs.ts";
+import { CALLER_HOST, type Dialog, FIRST_SOUND, planDialog, sipPort } from "./dialogs.ts";
 import { Inbox } from "./inbox.ts";
 import { Journal } from "./journal.ts";
 import { TO_CALLER } from "./leaks.ts";
-import { methodOf, type Parts, split, statusOf, value } from "./message.ts";
-import { ackOfRefusal, cancelOf, inDialog, ping } from "./requests.ts";
+import { isPlainSip, type Parts, split, statusOf, value } from "./message.ts";
+import { ackOfRefusal, cancelOf, inDialog } from "./requests.ts";
 
 /** RFC 3261's T1; doubled for each repetition. */
 const RESEND_MS = 500;
-/** How long an answer, or one of another kind, may take: Kamailio's own timers are longer. */
+/** How long an answer may take: Kamailio's own timers are longer. */
 const PATIENCE_MS = 3000;
+/** The same for what need not be answered, since it may be no SIP. */
+const SHORT_PATIENCE_MS = 800;
+/** After so many mutated dialogs comes a sound one. */
+const SOUND_EVERY = 50;
 const KAMAILIO_IS_GONE = 3;
-
-class KamailioGone extends Error {}
 
 /** What came for a request: statuses in order, the last message whole. */
 interface Answers {
@@ -32,12 +34,14 @@ class Call {
   readonly #inbox: Inbox;
   readonly #journal: Journal;
   readonly #invite: Parts;
+  readonly #isSound: boolean;
 
   constructor(dialog: Dialog, inbox: Inbox, journal: Journal) {
     this.#dialog = dialog;
     this.#inbox = inbox;
     this.#journal = journal;
     this.#invite = split(dialog.invite);
+    this.#isSound = isPlainSip(dialog.invite);
   }
 
   async run(): Promise<CallEvent> {
@@ -73,7 +77,8 @@ class Call {
     method: string,
     isEnough: (status: number) => boolean,
   ): Promise<Answers> {
-    const deadline = performance.now() + PATIENCE_MS;
+    const isSound = method === "BYE" || this.#isSound;
+    let deadline = performance.now() + (isSound ? PATIENCE_MS : SHORT_PATIENCE_MS);
     let last = 0;
     let resend = RESEND_MS;
     await this.#inbox.send(request);
@@ -86,6 +91,7 @@ class Call {
       }
       const response = this.#read(text, method);
       if (!response) continue;
+      if (last === 0) deadline = performance.now() + PATIENCE_MS;
       last = statusOf(response);
       if (last >= 200) return { last, final: response };
       if (isEnough(last)) return { last, final: undefined };
@@ -113,25 +119,9 @@ class Call {
   }
 }
 
-/** Throws KamailioGone if Kamailio does not even answer for itself. */
-async function mustBeThere(inbox: Inbox, port: number): Promise<void> {
-  for (let attempt = 0; attempt < 4; attempt++) {
-    await inbox.send(ping(CALLER_HOST, port, attempt));
-    const deadline = performance.now() + RESEND_MS;
-    let text;
-    while ((text = await inbox.next(deadline)) !== undefined) {
-      if (value(split(text), "cseq").includes("OPTIONS") && methodOf(split(text)) === "") return;
-    }
-  }
-  throw new KamailioGone();
-}
-
-async function call(dialog: Dialog, journal: Journal): Promise<void> {
-  const port = sipPort(dialog.index);
-  using inbox = new Inbox(CALLER_HOST, port);
-  const event = await new Call(dialog, inbox, journal).run();
-  if (event.status === 0 || event.bye === 0) await mustBeThere(inbox, port);
-  journal.write(event);
+async function call(dialog: Dialog, journal: Journal): Promise<CallEvent> {
+  using inbox = new Inbox(CALLER_HOST, sipPort(dialog.index));
+  return await new Call(dialog, inbox, journal).run();
 }
 
 /** "3,17,40-42" as numbers. */
@@ -142,46 +132,70 @@ function parseIndexes(text: string): readonly number[] {
   });
 }
 
-/** Runs all dialogs, some at once; the indexes of those under way when Kamailio went. */
-async function callAll(
-  seed: number,
-  indexes: readonly number[],
-  { atOnce, journal }: { atOnce: number; journal: Journal },
-): Promise<{ underWay: readonly number[]; next: number }> {
-  const underWay = new Set<number>();
-  const queue = indexes.values();
-  let isGone = false;
-  let next = 0;
-  async function work(): Promise<void> {
-    for (const index of queue) {
-      underWay.add(index);
-      next = index + 1;
-      await call(planDialog(seed, index), journal);
-      underWay.delete(index);
-      if (isGone) return;
+/** Runs dialogs, some at once, and a sound one now and then. */
+class Callers {
+  readonly #seed: number;
+  readonly #journal: Journal;
+  readonly #queue: Iterator<number>;
+  /** Those since the last sound dialog that was answered, and those under way when it began. */
+  #suspects = new Set<number>();
+  readonly #underWay = new Set<number>();
+  #soundOnes = 0;
+  #done = 0;
+  /** The index that none has reached. */
+  #next = 0;
+  #isGone = false;
+
+  constructor(seed: number, indexes: readonly number[], journal: Journal) {
+    this.#seed = seed;
+    this.#journal = journal;
+    this.#queue = indexes.values();
+  }
+
+  /** Returns whom to suspect if Kamailio makes no calls any more. */
+  async run(atOnce: number): Promise<{ suspects: readonly number[]; next: number }> {
+    const soundEvery = atOnce === 1 ? 1 : SOUND_EVERY;
+    await Promise.all(Array.from({ length: atOnce }, () => this.#work(soundEvery)));
+    if (!this.#isGone) await this.#mustMakeCalls();
+    const suspects = this.#isGone ? [...this.#suspects].sort((a, b) => a - b) : [];
+    return { suspects, next: this.#next };
+  }
+
+  async #work(soundEvery: number): Promise<void> {
+    for (let item; !this.#isGone && !(item = this.#queue.next()).done;) {
+      const dialog = planDialog(this.#seed, item.value);
+      this.#next = item.value + 1;
+      this.#underWay.add(dialog.index);
+      this.#suspects.add(dialog.index);
+      const event = await call(dialog, this.#journal);
+      this.#journal.write(event);
+      this.#underWay.delete(dialog.index);
+      const isOdd = event.last === 0 && isPlainSip(dialog.invite);
+      if (isOdd || ++this.#done % soundEvery === 0) await this.#mustMakeCalls();
     }
   }
-  const workers = await Promise.allSettled(
-    Array.from({ length: atOnce }, () =>
-      work().catch((error) => {
-        isGone = true;
-        if (!(error instanceof KamailioGone)) throw error;
-      })),
-  );
-  const broken = workers.find((worker) => worker.status === "rejected");
-  if (broken) throw broken.reason;
-  return { underWay: [...underWay], next };
+
+  /** A sound dialog. Without an answer it says that a worker of Kamailio hangs, or that all are dead. */
+  async #mustMakeCalls(): Promise<void> {
+    const before = this.#suspects;
+    this.#suspects = new Set(this.#underWay);
+    const dialog = planDialog(this.#seed, FIRST_SOUND + this.#soundOnes++);
+    const { bye } = await call(dialog, this.#journal);
+    if (bye === 200) return;
+    this.#isGone = true;
+    for (const index of before) this.#suspects.add(index);
+  }
 }
 
 async function main(): Promise<void> {
   const [path = "", seed = "", indexes = "", atOnce = ""] = Deno.args;
   using journal = new Journal(path, TO_CALLER);
   const started = performance.now();
-  const options = { atOnce: Number(atOnce), journal };
-  const { underWay, next } = await callAll(Number(seed), parseIndexes(indexes), options);
+  const callers = new Callers(Number(seed), parseIndexes(indexes), journal);
+  const { suspects, next } = await callers.run(Number(atOnce));
   const seconds = (performance.now() - started) / 1000;
-  journal.write({ event: "end", seconds, underWay, next });
-  if (underWay.length > 0) Deno.exitCode = KAMAILIO_IS_GONE;
+  journal.write({ event: "end", seconds, suspects, next });
+  if (suspects.length > 0) Deno.exitCode = KAMAILIO_IS_GONE;
 }
 
 await main();

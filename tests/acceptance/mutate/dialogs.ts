@@ -30,9 +30,12 @@ export const CALLEE_HOST = "192.0.2.20";
 const CALLER_PORTS = { first: 40000, pairs: 10000 };
 const CALLEE_PORTS = { first: 6000, pairs: 6500 };
 
+/** From this index on, dialogs are sound: by them the rig sees whether Kamailio still makes calls. */
+export const FIRST_SOUND = 1_000_000;
+
 /** The caller's port for SIP: one for each dialog, so that a response needs no name. */
 export function sipPort(index: number): number {
-  return 10000 + index % 50000;
+  return index < FIRST_SOUND ? 10000 + index % 50000 : 60000 + index % 5000;
 }
 
 /** A number of 32 bits for each seed and index, with nothing in common between neighbours. */
@@ -94,8 +97,21 @@ function busy(answer: Parts): Parts {
 
 const SOUND = (parts: Parts): Mutated => ({ parts, names: [] });
 
-/** Plans a dialog. Mutated are the INVITE (half of all), the answer (four in ten), or both. */
+/** Plans a dialog by its seed. Those from FIRST_SOUND on are calls of the first device, answered. */
 export function planDialog(seed: number, index: number): Dialog {
+  if (index < FIRST_SOUND) return planMutated(seed, index);
+  const [device] = DEVICES;
+  if (!device) throw new Error("There are no devices");
+  const values = callerValues(seed, index);
+  const invite = fillMessage(device.invite, values);
+  const answer = fillMessage(device.answer, calleeValues(index, invite));
+  const damage = { invite: [], answer: [] };
+  const plan = { index, device, outcome: "answer", early: false, ack: "", damage } as const;
+  return { ...plan, invite: join(invite), answer };
+}
+
+/** Mutated are the INVITE (half of all), the answer (four in ten), or both. */
+function planMutated(seed: number, index: number): Dialog {
   const dice = new Dice(mix(seed, index));
   const damage = (parts: Parts) => mutate(parts, dice, withTrueLength);
   const device = dice.pick(DEVICES);

@@ -15,11 +15,11 @@ export type Event =
   }
   /** An INVITE and what became of it: status 0 for no answer, `last` the status that came last. */
   | CallEvent
-  /** The caller is done, or Kamailio does not answer any more and these dialogs were under way. */
+  /** The caller is done, or Kamailio makes no calls any more: `suspects` were the last. */
   | {
     readonly event: "end";
     readonly seconds: number;
-    readonly underWay: readonly number[];
+    readonly suspects: readonly number[];
     readonly next: number;
   }
   /** The callee is done: SDP bodies that came, and those of them with the relay's address. */

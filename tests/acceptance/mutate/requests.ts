@@ -74,18 +74,6 @@ export function inDialog(
   ], body);
 }
 
-/** Asks Kamailio itself whether it is there. */
-export function ping(host: string, port: number, attempt: number): string {
-  return message("OPTIONS sip:10.10.1.1 SIP/2.0", [
-    `Via: SIP/2.0/UDP ${host}:${port};branch=z9hG4bKping${attempt};rport`,
-    `From: <sip:ping@${host}>;tag=p`,
-    "To: <sip:10.10.1.1>",
-    `Call-ID: ping-${port}-${attempt}`,
-    "CSeq: 1 OPTIONS",
-    "Max-Forwards: 70",
-  ]);
-}
-
 /** A bare response of the callee's: what it must copy, and a tag. */
 export function reply(request: Parts, line: string, tag: string): string {
   const [to = "To: <sip:unknown>"] = raw(request, "to");

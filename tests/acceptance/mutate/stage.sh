@@ -6,8 +6,8 @@
 MUTATE=$ACCEPTANCE/mutate
 # Dialogs a version, their seed, the first one's index, and how many are under way at once.
 mutate_calls=3000 mutate_seed=1 mutate_first=0 mutate_at_once=24
-# What has crashed this often will do it again.
-MOST_CRASHES=5
+# What has broken Kamailio this often will do it again.
+MOST_BREAKS=5
 
 # stage_of_mutations VERSION
 stage_of_mutations() {
@@ -17,7 +17,7 @@ stage_of_mutations() {
   say "mutated: $mutate_calls dialogs from $mutate_first on, seed $mutate_seed"
   mutated_callee
   mutated_calls
-  check "the callees end when asked" stop "$callee_pid" 10
+  check "the callees end when asked" stop "$callee_pid" 20
   mutate_deno report.ts --allow-write="$run" -- "$run" "$mutate_seed" "$mutate_calls" || failures=$((failures + 1))
   sound_after_mutations
 }
@@ -37,51 +37,58 @@ mutated_callee() {
   wait_for 20 "the callees to listen" callee_listens
 }
 
-# mutated_caller INDEXES AT-ONCE: status 3 if Kamailio has stopped answering.
+# mutated_caller INDEXES AT-ONCE: status 3 if Kamailio makes no calls any more.
 mutated_caller() {
   start mutated-caller "$CALLER" "$DENO" run --quiet --allow-net --allow-read="$run" --allow-write="$run" \
     "$MUTATE/caller.ts" "$run/caller.jsonl" "$mutate_seed" "$1" "$2"
   wait "$started"
 }
 
-# All calls. After a crash, those under way are made again one by one, and then the others.
+# All dialogs. When Kamailio makes no calls any more, the last ones are made again one by one, and then the others.
 mutated_calls() {
-  local next=$mutate_first last=$((mutate_first + mutate_calls - 1)) status crashes=0
-  while ((next <= last)); do
+  local next=$mutate_first last=$((mutate_first + mutate_calls - 1)) status breaks=0
+  while ((next <= last && breaks < MOST_BREAKS)); do
     status=0
     mutated_caller "$next-$last" "$mutate_at_once" || status=$?
     ((status != 0)) || return 0
     ((status == 3)) || fail "the callers: status $status, $run/mutated-caller.out"
-    crashes=$((crashes + 1))
+    breaks=$((breaks + 1))
     next=$(last_end next)
-    kamailio_crashed "under way: $(last_end underWay)"
-    find_the_culprit "$(last_end underWay)"
-    ((crashes < MOST_CRASHES)) || return 0
+    kamailio_broke "one of dialogs $(last_end suspects)"
+    find_the_culprit "$(last_end suspects)"
   done
 }
 
-# last_end FIELD: of the caller's last report.
+# last_end next|suspects: of the caller's last report.
 last_end() {
-  grep '"event":"end"' "$run/caller.jsonl" | tail -n 1 | sed "s/.*\"$1\":\[\{0,1\}\([0-9,]*\).*/\1/"
+  grep '"event":"end"' "$run/caller.jsonl" | tail -n 1 | sed "s/.*\"$1\":\[\{0,1\}\([0-9,]*[0-9]\).*/\1/"
 }
 
-# kamailio_crashed WHAT: a failure; what Kamailio says of it; and a new Kamailio.
-kamailio_crashed() {
-  check "Kamailio lives: $1" false
-  grep -aE 'exited by a signal|core was|BUG|CRITICAL|ALERT' "$stage/kamailio.out" | tail -n 5 || true
-  mv "$stage/kamailio.out" "$stage/kamailio.out.crashed.$(date +%s.%N)"
-  stop "$kamailio_pid" 5 || true
-  start_kamailio "$mutate_version" udp:127.0.0.1:8080 || fail "Kamailio does not start: $stage/kamailio.out"
+# kamailio_broke BY: a failure, what Kamailio says of it, and a new Kamailio.
+kamailio_broke() {
+  local pid
+  check "Kamailio still makes calls: not after $1" false
+  kamailio_is_well || grep -aE 'exited by a signal|core was|BUG: qm_|Segmentation' "$stage/kamailio.out" | tail -n 5 || true
+  mv "$stage/kamailio.out" "$stage/kamailio.out.$(date +%s.%N)"
+  stop "$kamailio_pid" 3 || true
+  # Workers that hang outlive the one that started them, and keep its sockets.
+  for pid in $(ip netns pids "$RELAY"); do
+    [[ $(<"/proc/$pid/comm") != kamailio ]] || kill -KILL "$pid"
+  done
+  wait_for 5 "Kamailio's workers to be gone" kamailio_is_silent
+  start_kamailio "$mutate_version" udp:127.0.0.1:8080 "" || fail "Kamailio does not start: $stage/kamailio.out"
 }
 
-# find_the_culprit INDEXES: one dialog at a time, the last one of which Kamailio has answered no more.
+kamailio_is_silent() { [[ -z $(in_ns "$RELAY" ss -Hlun 'sport = :5060') ]]; }
+
+# find_the_culprit INDEXES: one dialog at a time, a sound one after each.
 find_the_culprit() {
-  local status=0
+  local status=0 culprit
   mutated_caller "$1" 1 || status=$?
-  if ((status == 3)); then
-    kamailio_crashed "by itself, dialog $(last_end underWay)"
-    mutate_deno show.ts -- "$mutate_seed" "$(last_end underWay)"
-  fi
+  ((status == 3)) || return 0
+  culprit=$(last_end suspects)
+  kamailio_broke "dialog $culprit alone"
+  mutate_deno show.ts -- "$mutate_seed" "${culprit//,/ }"
 }
 
 # Kamailio and lrkproxy are as they were: a plain call passes, nothing is left, nothing has crashed.
