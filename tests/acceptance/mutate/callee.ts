@@ -1,12 +1,13 @@
 /**
  * The callees: looks at each SDP that arrives and answers as the dialog's plan says, until SIGTERM.
+ * SIGUSR1: Kamailio is another one, and dialogs may come again.
  *
  *   callee.ts JOURNAL SEED
  */
 import { answerTo, CALLEE_HOST, type Dialog, planDialog } from "./dialogs.ts";
 import { Journal } from "./journal.ts";
 import { TO_CALLEE } from "./leaks.ts";
-import { methodOf, type Parts, split, toBytes, toText } from "./message.ts";
+import { methodOf, type Parts, split, toBytes, toText, value } from "./message.ts";
 import { reply } from "./requests.ts";
 
 /** How long the end may take while Kamailio still repeats an INVITE: its T2 is 4 s. */
@@ -30,7 +31,8 @@ class Callee {
   readonly #journal: Journal;
   /** INVITEs that were answered, and no ACK has come for them. */
   readonly #open = new Map<number, Parts>();
-  readonly #seen = new Set<number>();
+  /** The topmost Via, Kamailio's, of each INVITE that came. */
+  readonly #seen = new Set<string>();
   #isEnding = false;
 
   constructor(seed: number, socket: Deno.DatagramConn, journal: Journal) {
@@ -53,6 +55,12 @@ class Callee {
     this.#isEnding = true;
     if (this.#open.size === 0) this.#socket.close();
     else Deno.unrefTimer(setTimeout(() => this.#socket.close(), SETTLE_MS));
+  }
+
+  /** Takes what comes for the first time: Kamailio has started anew, and numbers anew. */
+  forget(): void {
+    this.#open.clear();
+    this.#seen.clear();
   }
 
   #answersTo(text: string): readonly string[] {
@@ -79,10 +87,11 @@ class Callee {
   /** An INVITE that comes again has an answer that Kamailio does not take: it gets a sound one. */
   #invited(dialog: Dialog, invite: Parts): readonly string[] {
     this.#open.set(dialog.index, invite);
-    if (this.#seen.has(dialog.index)) {
+    const via = value(invite, "via");
+    if (this.#seen.has(via)) {
       return [reply(invite, "500 Mutated Answer Not Taken", tagOf(dialog))];
     }
-    this.#seen.add(dialog.index);
+    this.#seen.add(via);
     return firstResponses(dialog, invite);
   }
 
@@ -97,6 +106,7 @@ async function main(): Promise<void> {
   using journal = new Journal(path, TO_CALLEE);
   const socket = Deno.listenDatagram({ transport: "udp", hostname: CALLEE_HOST, port: 5060 });
   const callee = new Callee(Number(seed), socket, journal);
+  Deno.addSignalListener("SIGUSR1", () => callee.forget());
   Deno.addSignalListener("SIGTERM", () => callee.end());
   await callee.serve();
 }

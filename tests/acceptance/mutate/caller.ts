@@ -1,8 +1,9 @@
 /**
  * The callers: sends the INVITE of each dialog to Kamailio and does what a sound phone does after it.
  *
- *   caller.ts JOURNAL SEED INDEXES AT-ONCE       INDEXES: "0-9999", "17", "3,17,40"
+ *   caller.ts JOURNAL SEED INDEXES AT-ONCE SOUND         INDEXES: "0-9999", "17", "3,17,40"
  *
+ * SOUND is the number of the first sound dialog: another one for each start.
  * Exit status: 0 all dialogs done, 3 Kamailio makes no calls any more.
  */
 import type { CallEvent } from "./events.ts";
@@ -140,14 +141,19 @@ class Callers {
   /** Those since the last sound dialog that was answered, and those under way when it began. */
   #suspects = new Set<number>();
   readonly #underWay = new Set<number>();
-  #soundOnes = 0;
+  #sound: number;
   #done = 0;
   /** The index that none has reached. */
   #next = 0;
   #isGone = false;
 
-  constructor(seed: number, indexes: readonly number[], journal: Journal) {
+  constructor(
+    seed: number,
+    indexes: readonly number[],
+    { sound, journal }: { sound: number; journal: Journal },
+  ) {
     this.#seed = seed;
+    this.#sound = sound;
     this.#journal = journal;
     this.#queue = indexes.values();
   }
@@ -179,7 +185,7 @@ class Callers {
   async #mustMakeCalls(): Promise<void> {
     const before = this.#suspects;
     this.#suspects = new Set(this.#underWay);
-    const dialog = planDialog(this.#seed, FIRST_SOUND + this.#soundOnes++);
+    const dialog = planDialog(this.#seed, FIRST_SOUND + this.#sound++);
     const { bye } = await call(dialog, this.#journal);
     if (bye === 200) return;
     this.#isGone = true;
@@ -188,10 +194,13 @@ class Callers {
 }
 
 async function main(): Promise<void> {
-  const [path = "", seed = "", indexes = "", atOnce = ""] = Deno.args;
+  const [path = "", seed = "", indexes = "", atOnce = "", sound = ""] = Deno.args;
   using journal = new Journal(path, TO_CALLER);
   const started = performance.now();
-  const callers = new Callers(Number(seed), parseIndexes(indexes), journal);
+  const callers = new Callers(Number(seed), parseIndexes(indexes), {
+    sound: Number(sound),
+    journal,
+  });
   const { suspects, next } = await callers.run(Number(atOnce));
   const seconds = (performance.now() - started) / 1000;
   journal.write({ event: "end", seconds, suspects, next });

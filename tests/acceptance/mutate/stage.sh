@@ -6,8 +6,9 @@
 MUTATE=$ACCEPTANCE/mutate
 # Dialogs a version, their seed, the first one's index, and how many are under way at once.
 mutate_calls=3000 mutate_seed=1 mutate_first=0 mutate_at_once=24
+mutate_starts=0
 # What has broken Kamailio this often will do it again.
-MOST_BREAKS=5
+MOST_BREAKS=20
 
 # stage_of_mutations VERSION
 stage_of_mutations() {
@@ -39,8 +40,9 @@ mutated_callee() {
 
 # mutated_caller INDEXES AT-ONCE: status 3 if Kamailio makes no calls any more.
 mutated_caller() {
+  mutate_starts=$((mutate_starts + 1))
   start mutated-caller "$CALLER" "$DENO" run --quiet --allow-net --allow-read="$run" --allow-write="$run" \
-    "$MUTATE/caller.ts" "$run/caller.jsonl" "$mutate_seed" "$1" "$2"
+    "$MUTATE/caller.ts" "$run/caller.jsonl" "$mutate_seed" "$1" "$2" $((mutate_starts * 1000))
   wait "$started"
 }
 
@@ -76,6 +78,9 @@ kamailio_broke() {
     [[ $(<"/proc/$pid/comm") != kamailio ]] || kill -KILL "$pid"
   done
   wait_for 5 "Kamailio's workers to be gone" kamailio_is_silent
+  kill -USR1 "$callee_pid"
+  # Of the one that crashed. It is as large as all its memory.
+  rm -f "$(root_of_suite "$(suite_of_version "$mutate_version")")/core"
   start_kamailio "$mutate_version" udp:127.0.0.1:8080 "" || fail "Kamailio does not start: $stage/kamailio.out"
 }
 
