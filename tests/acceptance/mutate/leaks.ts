@@ -1,4 +1,4 @@
-/** Finds in an SDP what leads past the relay, and says what of it the documents let through. */
+/** Finds in an SDP what leads past the relay. */
 
 export type LeakKind = "c=" | "m= port" | "a=rtcp" | "a=candidate" | "o=";
 
@@ -17,16 +17,6 @@ export interface RelaySide {
 
 export const TO_CALLEE: RelaySide = { address: "192.0.2.1", firstPort: 20000, lastPort: 30003 };
 export const TO_CALLER: RelaySide = { ...TO_CALLEE, address: "10.10.1.1" };
-
-/**
- * What is let through, and where that is written. Each is counted all the same. An entry for a new
- * row of the documents' table of offers and answers goes here.
- */
-export const DOCUMENTED: Readonly<Partial<Record<LeakKind, string>>> = {
-  "o=": "names the session's author; no media go there (RFC 8866, 5.2)",
-  "a=rtcp": 'docs/PROTOCOL.md: "rewrites no a=rtcp: line"',
-  "a=candidate": "README.md: takes no part in ICE",
-};
 
 /** Every line of a body, of any kind and in any wrapping, that leads past the relay. */
 export function leaksOf(body: string, relay: RelaySide): readonly Leak[] {

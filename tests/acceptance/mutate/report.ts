@@ -6,8 +6,8 @@
  */
 import { describe, type Dialog, planDialog } from "./dialogs.ts";
 import { type CallEvent, type Event, readEvents } from "./events.ts";
-import { DOCUMENTED } from "./leaks.ts";
 import { isPlainSip } from "./message.ts";
+import { reasonOf, whereAllowed } from "./reasons.ts";
 
 export interface Check {
   readonly name: string;
@@ -18,6 +18,8 @@ export interface Check {
 /** What must not be, and where to look. */
 export interface Violation {
   readonly what: string;
+  /** Of an SDP past the relay, what about the message has led there; else "". */
+  readonly reason: string;
   readonly index: number;
   readonly text: string;
 }
@@ -85,16 +87,26 @@ function wrongEnd(call: CallEvent, dialog: Dialog): string | undefined {
   return undefined;
 }
 
+type LeakEvent = Extract<Event, { event: "leak" }>;
+
+function isAllowed({ carrier, leak, text }: LeakEvent): boolean {
+  return whereAllowed(carrier, leak, reasonOf(leak, text)) !== undefined;
+}
+
+function violationOf({ carrier, index, leak, text }: LeakEvent): Violation {
+  const what = `${carrier} with ${leak.kind} past the relay`;
+  return { what, reason: reasonOf(leak, text), index, text };
+}
+
 function violationsOf(events: readonly Event[], plan: (index: number) => Dialog): Violation[] {
   return events.flatMap((event) => {
-    if (event.event === "leak" && !DOCUMENTED[event.leak.kind]) {
-      const { carrier, index, leak, text } = event;
-      return [{ what: `${carrier} with ${leak.kind} past the relay`, index, text }];
-    }
+    if (event.event === "leak") return isAllowed(event) ? [] : [violationOf(event)];
     if (event.event !== "call") return [];
     const dialog = plan(event.index);
     const what = wrongEnd(event, dialog);
-    return what === undefined ? [] : [{ what, index: event.index, text: dialog.invite }];
+    return what === undefined
+      ? []
+      : [{ what, reason: "", index: event.index, text: dialog.invite }];
   });
 }
 
@@ -147,12 +159,18 @@ export function report(
     ...NEVER.map((what) => checkNone(what, violations)),
   ];
   const seconds = events.reduce((sum, one) => sum + (one.event === "end" ? one.seconds : 0), 0);
-  const documented = leaks.filter(({ leak }) => DOCUMENTED[leak.kind]);
+  const documented = leaks.filter(isAllowed);
+  const past = violations.filter(({ reason }) => reason !== "");
   const notes = [
     `INVITE: ${listing(countBy(calls, ({ status, reason }) => reason || `none after ${status}`))}`,
     `BYE: ${
       listing(countBy(calls.filter(({ bye }) => bye !== undefined), ({ bye }) => String(bye)))
     }`,
+    ...[...countBy(past, ({ what, reason }) => `${what}, ${reason}`)].map(([what, found]) =>
+      `${what}: ${found}, as in dialog ${
+        past.find((one) => `${one.what}, ${one.reason}` === what)?.index
+      }`
+    ),
     `let through as documented: ${
       listing(countBy(documented, ({ carrier, leak }) => `${carrier} ${leak.kind}`))
     }`,
@@ -172,8 +190,8 @@ async function main(): Promise<void> {
     console.log(`  ${check.ok ? "ok  " : "FAIL"}  ${check.name}: ${check.detail}`);
   }
   for (const note of notes) console.log(`        (${note})`);
-  const pages = violations.map(({ what, index, text }) =>
-    `== ${what}: ${describe(plan(index))}\n${text}\n`
+  const pages = violations.map(({ what, reason, index, text }) =>
+    `== ${what}, ${reason}: ${describe(plan(index))}\n${text}\n`
   );
   await Deno.writeTextFile(`${folder}/violations.txt`, pages.join("\n"));
   if (checks.some((check) => !check.ok)) Deno.exit(1);

@@ -99,6 +99,11 @@ Deno.test("report() fails many dialogs of which few were answered", () => {
 Deno.test("report() gives the message of a violation", () => {
   const { violations } = report([call(), leak("c=")], 1, () => sound);
   assert.deepEqual(violations, [
-    { what: "offer with c= past the relay", index: 7, text: "the message" },
+    {
+      what: "offer with c= past the relay",
+      reason: "Content-Type other than application/sdp",
+      index: 7,
+      text: "the message",
+    },
   ]);
 });

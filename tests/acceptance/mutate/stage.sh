@@ -5,7 +5,7 @@
 
 MUTATE=$ACCEPTANCE/mutate
 # Dialogs a version, their seed, the first one's index, and how many are under way at once.
-mutate_calls=3000 mutate_seed=1 mutate_first=0 mutate_at_once=24
+mutate_calls=3000 mutate_seed=1 mutate_first=0 mutate_at_once=64
 mutate_starts=0
 # What has broken Kamailio this often will do it again.
 MOST_BREAKS=20
@@ -86,14 +86,18 @@ kamailio_broke() {
 
 kamailio_is_silent() { [[ -z $(in_ns "$RELAY" ss -Hlun 'sport = :5060') ]]; }
 
-# find_the_culprit INDEXES: one dialog at a time, a sound one after each.
+# find_the_culprit INDEXES: one dialog at a time, a sound one after each; all of them, so that each has had its call.
 find_the_culprit() {
-  local status=0 culprit
-  mutated_caller "$1" 1 || status=$?
-  ((status == 3)) || return 0
-  culprit=$(last_end suspects)
-  kamailio_broke "dialog $culprit alone"
-  mutate_deno show.ts -- "$mutate_seed" "${culprit//,/ }"
+  local rest=$1 status culprit
+  while [[ -n $rest ]]; do
+    status=0
+    mutated_caller "$rest" 1 || status=$?
+    ((status == 3)) || return 0
+    culprit=$(last_end suspects)
+    kamailio_broke "dialog $culprit alone"
+    mutate_deno show.ts -- "$mutate_seed" "${culprit%%,*}" | grep -a '^=='
+    rest=$(tr , '\n' <<<"$rest" | awk -v from="$(last_end next)" '$1 >= from' | paste -sd,)
+  done
 }
 
 # Kamailio and lrkproxy are as they were: a plain call passes, nothing is left, nothing has crashed.
