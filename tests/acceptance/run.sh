@@ -5,7 +5,7 @@
 #   run.sh --drain              only the relay that drains while calls come
 #   run.sh --doctor             only the doctor beside Kamailio 6.0 and 5.6
 #   run.sh --mutate [N] [--seed S] [--first I]
-#                               only N mutated INVITEs and answers; 10000 are about 4 minutes a version
+#                               only N mutated dialogs from I on: 5000 take about a minute a version
 #   run.sh --expect-fail        the rig must notice a relay that stops relaying in mid-call
 #
 # Without options: what CI runs. A --calls, --rate, --hold or --control runs only the plain calls.

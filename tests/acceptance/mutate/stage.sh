@@ -5,14 +5,16 @@
 
 MUTATE=$ACCEPTANCE/mutate
 # Dialogs a version, their seed, the first one's index, and how many are under way at once.
-mutate_calls=3000 mutate_seed=1 mutate_first=0 mutate_at_once=64
+mutate_calls=5000 mutate_seed=1 mutate_first=0 mutate_at_once=64
 mutate_starts=0
+# How often Kamailio has made no calls any more.
+breaks=0
 # What has broken Kamailio this often will do it again.
 MOST_BREAKS=20
 
 # stage_of_mutations VERSION
 stage_of_mutations() {
-  mutate_version=$1
+  mutate_version=$1 breaks=0
   begin_stage "$1" udp
   begin_run mutate
   say "mutated: $mutate_calls dialogs from $mutate_first on, seed $mutate_seed"
@@ -48,13 +50,12 @@ mutated_caller() {
 
 # All dialogs. When Kamailio makes no calls any more, the last ones are made again one by one, and then the others.
 mutated_calls() {
-  local next=$mutate_first last=$((mutate_first + mutate_calls - 1)) status breaks=0
+  local next=$mutate_first last=$((mutate_first + mutate_calls - 1)) status
   while ((next <= last && breaks < MOST_BREAKS)); do
     status=0
     mutated_caller "$next-$last" "$mutate_at_once" || status=$?
     ((status != 0)) || return 0
     ((status == 3)) || fail "the callers: status $status, $run/mutated-caller.out"
-    breaks=$((breaks + 1))
     next=$(last_end next)
     kamailio_broke "one of dialogs $(last_end suspects)"
     find_the_culprit "$(last_end suspects)"
@@ -68,19 +69,21 @@ last_end() {
 
 # kamailio_broke BY: a failure, what Kamailio says of it, and a new Kamailio.
 kamailio_broke() {
-  local pid
+  local pid core
+  breaks=$((breaks + 1))
   check "Kamailio still makes calls: not after $1" false
-  kamailio_is_well || grep -aE 'exited by a signal|core was|BUG: qm_|Segmentation' "$stage/kamailio.out" | tail -n 5 || true
+  grep -aE 'exited by a signal|BUG: qm_|buffer overflow' "$stage/kamailio.out" | tail -n 5 || true
   mv "$stage/kamailio.out" "$stage/kamailio.out.$(date +%s.%N)"
   stop "$kamailio_pid" 3 || true
   # Workers that hang outlive the one that started them, and keep its sockets.
   for pid in $(ip netns pids "$RELAY"); do
-    [[ $(<"/proc/$pid/comm") != kamailio ]] || kill -KILL "$pid"
+    [[ $(quietly cat "/proc/$pid/comm") != kamailio ]] || kill -KILL "$pid"
   done
   wait_for 5 "Kamailio's workers to be gone" kamailio_is_silent
   kill -USR1 "$callee_pid"
-  # Of the one that crashed. It is as large as all its memory.
-  rm -f "$(root_of_suite "$(suite_of_version "$mutate_version")")/core"
+  # Only the last one is kept: a core is as large as all of Kamailio's memory.
+  core=$(root_of_suite "$(suite_of_version "$mutate_version")")/core
+  [[ ! -e $core ]] || mv -f "$core" "$stage/core"
   start_kamailio "$mutate_version" udp:127.0.0.1:8080 "" || fail "Kamailio does not start: $stage/kamailio.out"
 }
 
@@ -92,7 +95,10 @@ find_the_culprit() {
   while [[ -n $rest ]]; do
     status=0
     mutated_caller "$rest" 1 || status=$?
-    ((status == 3)) || return 0
+    if ((status != 3)); then
+      say "        none of dialogs $rest does it alone"
+      return 0
+    fi
     culprit=$(last_end suspects)
     kamailio_broke "dialog $culprit alone"
     mutate_deno show.ts -- "$mutate_seed" "${culprit%%,*}" | grep -a '^=='
@@ -113,9 +119,10 @@ sound_after_mutations() {
 left_sessions() {
   local call_ids=()
   lrkproxy sessions --json >"$run/left.json" || return 0
-  mapfile -t call_ids < <("$DENO" eval --quiet 'for (const { callId } of
-    JSON.parse(await new Response(Deno.stdin.readable).text()).sessions.slice(0, 20)) console.log(callId);' <"$run/left.json")
-  say "        left, at most 20 of them:"
+  mapfile -t call_ids < <("$DENO" eval --quiet '
+    const { sessions } = JSON.parse(await new Response(Deno.stdin.readable).text());
+    for (const { callId } of sessions.slice(0, 20)) console.log(callId);' <"$run/left.json")
+  say "        left, at most 20 of them (after $breaks breaks; a Kamailio that broke has ended no calls):"
   mutate_deno show.ts -- "$mutate_seed" --of "${call_ids[@]}"
 }
 
