@@ -25,7 +25,7 @@ function tagOf(dialog: Dialog): string {
   return `b${dialog.index}`;
 }
 
-class Callee {
+class Callee implements Disposable {
   readonly #seed: number;
   readonly #socket: Deno.DatagramConn;
   readonly #journal: Journal;
@@ -57,6 +57,13 @@ class Callee {
     else Deno.unrefTimer(setTimeout(() => this.#socket.close(), SETTLE_MS));
   }
 
+  /** Those for which no ACK has come, for the report. */
+  [Symbol.dispose](): void {
+    for (const index of this.#open.keys()) {
+      this.#journal.write({ event: "unacknowledged", index });
+    }
+  }
+
   /** Takes what comes for the first time: Kamailio has started anew, and numbers anew. */
   forget(): void {
     this.#open.clear();
@@ -79,7 +86,6 @@ class Callee {
       case "CANCEL":
         return [reply(request, "200 OK", tagOf(dialog)), ...this.#canceled(dialog)];
       default:
-        this.#open.delete(index);
         return [reply(request, "200 OK", tagOf(dialog))];
     }
   }
@@ -105,7 +111,7 @@ async function main(): Promise<void> {
   const [path = "", seed = ""] = Deno.args;
   using journal = new Journal(path, TO_CALLEE);
   const socket = Deno.listenDatagram({ transport: "udp", hostname: CALLEE_HOST, port: 5060 });
-  const callee = new Callee(Number(seed), socket, journal);
+  using callee = new Callee(Number(seed), socket, journal);
   Deno.addSignalListener("SIGUSR1", () => callee.forget());
   Deno.addSignalListener("SIGTERM", () => callee.end());
   await callee.serve();

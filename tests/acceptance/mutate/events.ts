@@ -22,6 +22,8 @@ export type Event =
     readonly suspects: readonly number[];
     readonly next: number;
   }
+  /** The callee has answered, and at the end of the run no ACK has come. */
+  | { readonly event: "unacknowledged"; readonly index: number }
   /** The callee is done: SDP bodies that came, and those of them with the relay's address. */
   | {
     readonly event: "bodies";

@@ -98,8 +98,23 @@ function violationOf({ carrier, index, leak, text }: LeakEvent): Violation {
   return { what, reason: reasonOf(leak, text), index, text };
 }
 
+/** The caller sends an ACK for each 200 that it gets: it must arrive if both messages were sound SIP. */
+function lostAck(
+  index: number,
+  events: readonly Event[],
+  plan: (index: number) => Dialog,
+): Violation[] {
+  const isAnswered = events.some((event) =>
+    event.event === "call" && event.index === index && event.status === 200
+  );
+  const dialog = plan(index);
+  if (!isAnswered || !isPlainSip(dialog.invite) || !isAnswerSound(dialog)) return [];
+  return [{ what: "no ACK for a 200", reason: "", index, text: dialog.invite }];
+}
+
 function violationsOf(events: readonly Event[], plan: (index: number) => Dialog): Violation[] {
   return events.flatMap((event) => {
+    if (event.event === "unacknowledged") return lostAck(event.index, events, plan);
     if (event.event === "leak") return isAllowed(event) ? [] : [violationOf(event)];
     if (event.event !== "call") return [];
     const dialog = plan(event.index);
@@ -121,6 +136,7 @@ function checkNone(what: string, violations: readonly Violation[]): Check {
 const NEVER = [
   "no answer to a sound INVITE",
   "no final answer, also after CANCEL",
+  "no ACK for a 200",
   "no answer to BYE",
   ...["offer", "answer", "ack"].flatMap((carrier) =>
     ["c=", "m= port"].map((kind) => `${carrier} with ${kind} past the relay`)

@@ -56,6 +56,16 @@ const cases: readonly {
   },
   { what: "a lost BYE", events: [call({ bye: 0 })], fails: ["no answer to BYE"] },
   {
+    what: "a lost ACK",
+    events: [call(), { event: "unacknowledged", index: 7 }],
+    fails: ["no ACK for a 200"],
+  },
+  {
+    what: "a 200 that never came to the caller, and no ACK",
+    events: [call({ status: 487 }), { event: "unacknowledged", index: 7 }],
+    fails: [],
+  },
+  {
     what: "a dialog that was silent, and was answered when it was made again",
     events: [call({ status: 0, last: 0 }), call()],
     fails: [],
