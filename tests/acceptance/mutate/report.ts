@@ -83,7 +83,7 @@ function wrongEnd(call: CallEvent, dialog: Dialog): string | undefined {
   if (!isPlainSip(dialog.invite)) return undefined;
   if (call.status === 0 && call.last === 0) return "no answer to a sound INVITE";
   if (call.status === 0 && isAnswerSound(dialog)) return "no final answer, also after CANCEL";
-  if (call.bye === 0) return "no answer to BYE";
+  if (call.bye === 0 && isAnswerSound(dialog)) return "no answer to BYE";
   return undefined;
 }
 
