@@ -24,6 +24,47 @@ export function sectionOf({ name }: InstanceConfig): string {
   return name === "default" ? "[kernel]" : `[instance ${name}]`;
 }
 
+/** Where a file says addresses: its keys, and their lines as far as it has any. */
+export interface WhereSaid {
+  readonly keys: readonly string[];
+  readonly lines: readonly number[];
+}
+
+/** What speaks against the addresses of an instance. */
+export interface AddressDoubt {
+  readonly where: WhereSaid;
+  /** What the keys say, and what is wrong with that: `10.10.1.2, which no interface has (…)`. */
+  readonly what: string;
+}
+
+/** Addresses of an instance that no interface has, and a pair that looks swapped. */
+export function doubtsAbout(
+  { addressLines }: Config,
+  instance: InstanceConfig,
+  own: readonly OwnAddress[],
+): readonly AddressDoubt[] {
+  const lines = addressLines[instance.name];
+  const missing = missingKeys(instance, own).map(([key, address]): AddressDoubt => ({
+    where: {
+      keys: [key],
+      lines: linesOf(key.startsWith("internal") ? lines?.internal : lines?.external),
+    },
+    what: `${address}, which no interface of this machine has (there are ${ownText(own)})`,
+  }));
+  if (!looksSwapped(instance)) return missing;
+  const { internalIp, externalIp } = instance;
+  const where = {
+    keys: ["internal_ip", "external_ip"],
+    lines: linesOf(lines?.internalIp, lines?.externalIp),
+  };
+  const kinds = "which look swapped, a public address inside and a private one outside";
+  return [...missing, { where, what: `${internalIp} and ${externalIp}, ${kinds}` }];
+}
+
+function linesOf(...lines: readonly (number | null | undefined)[]): readonly number[] {
+  return lines.flatMap((line) => line ?? []);
+}
+
 /** Addresses that no interface has, and those that look swapped; a line each. */
 export function addressWarnings(config: Config, own: readonly OwnAddress[]): readonly string[] {
   return [
@@ -37,27 +78,32 @@ export function addressWarnings(config: Config, own: readonly OwnAddress[]): rea
   ];
 }
 
+/** The keys whose addresses no interface has; an address for both sides is one mistake. */
+function missingKeys(
+  instance: InstanceConfig,
+  own: readonly OwnAddress[],
+): readonly (readonly [key: string, address: string])[] {
+  const said = new Set<string>();
+  return addressKeys(instance).filter(([, address]) => {
+    if (said.has(address) || own.some((each) => each.address === address)) return false;
+    said.add(address);
+    return true;
+  });
+}
+
 function missing(
   { addressLines }: Config,
   instance: InstanceConfig,
   own: readonly OwnAddress[],
 ): readonly string[] {
-  const [internalKey, externalKey] = addressKeys(instance);
   const lines = addressLines[instance.name];
-  const keys = [[internalKey, lines?.internal], [externalKey, lines?.external]] as const;
-  const said = new Set<string>();
-  return keys.flatMap(([pair, line]) => {
-    const [key = "", address = ""] = pair ?? [];
-    // An address for both sides is one mistake.
-    if (said.has(address) || own.some((each) => each.address === address)) return [];
-    said.add(address);
+  return missingKeys(instance, own).map(([key, address]) => {
+    const line = key.startsWith("internal") ? lines?.internal : lines?.external;
     const where = line ? `line ${line}: ` : "";
-    return [
-      `${where}${
-        sectionOf(instance)
-      } ${key} ${address}: no interface of this machine has this address ` +
-      `(there are ${ownText(own)}); nothing is relayed there until one has it`,
-    ];
+    return `${where}${
+      sectionOf(instance)
+    } ${key} ${address}: no interface of this machine has this address ` +
+      `(there are ${ownText(own)}); nothing is relayed there until one has it`;
   });
 }
 

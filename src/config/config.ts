@@ -25,10 +25,14 @@ export interface Config {
   readonly notes: readonly string[];
 }
 
-/** Where a file says an instance's addresses on this machine. */
+/** Where a file says an instance's addresses. */
 export interface AddressLines {
+  /** Those of this machine. */
   readonly internal: number | null;
   readonly external: number | null;
+  /** Those that SDP says. */
+  readonly internalIp: number | null;
+  readonly externalIp: number | null;
 }
 
 /**

@@ -94,6 +94,8 @@ function addressLines({ config, lineOf }: Placed): AddressLines {
   return {
     internal: lineOf(internalIp === internalLocal ? "internal_ip" : "internal_local"),
     external: lineOf(externalIp === externalLocal ? "external_ip" : "external_local"),
+    internalIp: lineOf("internal_ip"),
+    externalIp: lineOf("external_ip"),
   };
 }
 

@@ -75,7 +75,7 @@ Deno.test("loadConfigText() gives the defaults when only the address is set", ()
     log: { file: null, console: true, level: "info" },
     logCalls: false,
     notes: [],
-    addressLines: { default: { internal: 2, external: null } },
+    addressLines: { default: { internal: 2, external: null, internalIp: 2, externalIp: null } },
     paths: { mode: "auto", thresholds: { packetsPerSecond: 20_000, softirqPercent: 25 } },
   });
 });

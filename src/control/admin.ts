@@ -199,6 +199,16 @@ export interface PeerView {
   readonly lastSeconds: number;
   /** Since it has asked for addresses and ports (G); null if it has not since the start. */
   readonly configSeconds: number | null;
+  /**
+   * The addresses that it gives out, by its last G, and since when (milliseconds since 1970). One that has not
+   * asked since the start has what was in force then, and null for the time. Null if nothing is known;
+   * older daemons do not say.
+   */
+  readonly told?: {
+    readonly internal: string;
+    readonly external: string;
+    readonly sinceMs: number | null;
+  } | null;
   /** How many S and D have come; Kamailio 5.6 never sends D. */
   readonly open: number;
   readonly close: number;

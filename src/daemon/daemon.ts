@@ -51,7 +51,7 @@ export async function runDaemon(config: Config, path: string): Promise<void> {
   const note = (session: Session, isNew: boolean): void => machine.note(session, isNew);
   const parts = wire(config, { clock: systemClock, log, note });
   await using _backend = parts.backend;
-  using machine = openMachine(parts);
+  using machine = openMachine(parts, absolutePath(path));
   await using doors = new Doors();
   let isStarting = true;
   const { inheritance, notifier } = supervision;
@@ -110,8 +110,9 @@ export async function runDaemon(config: Config, path: string): Promise<void> {
   }
 }
 
-function openMachine({ current, relay, backend, clock, log }: Parts): Machine {
-  return new Machine({ current, table: relay.parts.table, backend, clock, log });
+function openMachine({ current, relay, backend, clock, log, inbox }: Parts, path: string): Machine {
+  const { table } = relay.parts;
+  return new Machine({ current, table, backend, clock, log, peers: inbox.peers, path });
 }
 
 /** The path of a file for somebody who is in another folder. */

@@ -5,6 +5,7 @@ import {
   type AdminResponse,
   type InstanceView,
   type PathRequest,
+  type PeerView,
   type ResponseText,
   SCHEMA,
   type SessionReport,
@@ -238,7 +239,7 @@ export class Desk {
       instances: config.instances.map((instance) => this.#instance(instance, census.ports)),
       control: { ...inbox.counts },
       staleLimitSeconds: config.session.staleLimitSeconds,
-      peers: inbox.peers.view(performance.now()),
+      peers: this.#peers(),
       relay: { ...journal.counts },
       sysctls: this.#machine.state.sysctls,
       warnings,
@@ -246,6 +247,17 @@ export class Desk {
       rssBytes: Deno.memoryUsage().rss,
       drain: this.#parts.drain.view(),
     };
+  }
+
+  /** Who sends commands; whoever has not asked since the start is held to go by what was in force then. */
+  #peers(): readonly PeerView[] {
+    const { inbox, current: { settings: { addressed } } } = this.#parts;
+    return inbox.peers.view(performance.now(), Date.now()).map((peer) => {
+      const first = addressed.get(peer.instance)?.first;
+      if (peer.told || !first) return peer;
+      const told = { internal: first.internalIp, external: first.externalIp, sinceMs: null };
+      return { ...peer, told };
+    });
   }
 
   #instance(instance: InstanceConfig, ports: readonly InstancePorts[]): InstanceView {

@@ -1,5 +1,5 @@
 import type { FlowView, PartyView, SessionView, StrangerView, WayView } from "../control/admin.ts";
-import { remediesOf } from "./warnings.ts";
+import { isOfCallsToCome, remediesOf } from "./warnings.ts";
 
 /** A flow that moved this recently counts as flowing. */
 const FLOWING_SECONDS = 20;
@@ -27,14 +27,16 @@ export function explain(
   { strangers, warnings, ways }: Circumstances,
 ): readonly string[] {
   const { caller, callee } = session;
+  const faults = warnings.filter((warning) => !isOfCallsToCome(warning));
   // Without an address or a setting there can be no way.
-  const known = ways.map((way) => warnings.length > 0 ? { ...way, refusal: null } : way);
+  const known = ways.map((way) => faults.length > 0 ? { ...way, refusal: null } : way);
   const own = [
-    ...warnings.map(warningFinding),
+    ...faults.map(warningFinding),
     ...known.flatMap((way) => wayFindings(way, session[way.to])),
   ];
   return [
     ...own,
+    ...warnings.filter(isOfCallsToCome).map(warningFinding),
     ...partyFindings("caller", caller, { strangers, ways }),
     ...partyFindings("callee", callee, { strangers, ways }),
     // What is forwarded is not worth saying where something is known to keep it from arriving.

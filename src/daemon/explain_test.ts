@@ -167,6 +167,15 @@ const CASES: readonly Case[] = [
     ],
   },
   {
+    when: "only calls to come are in danger",
+    warnings: ['Kamailio still gives out 10.10.1.1, which instance "default" had before a reload'],
+    findings: [
+      'This machine: Kamailio still gives out 10.10.1.1, which instance "default" had before a reload. ' +
+      "Cure: restart Kamailio   # it asks for the addresses only when it starts",
+      ...BOTH,
+    ],
+  },
+  {
     when: "the kernel has a way to a party",
     ways: [WAY, { ...WAY, nextHop: "192.0.2.254" }],
     findings: BOTH,

@@ -4,6 +4,8 @@ import type { Logger } from "../base/log.ts";
 import { readSmallFile } from "../base/libc.ts";
 import type { Config } from "../config/config.ts";
 import type { WayView } from "../control/admin.ts";
+import type { Peers } from "../control/peers.ts";
+import { formatIpv4 } from "../base/ipv4.ts";
 import type { Backend, TooBig } from "../core/backend.ts";
 import type { Session } from "../core/session.ts";
 import type { SessionTable } from "../core/table.ts";
@@ -12,7 +14,7 @@ import type { Link } from "../rtnetlink/answers.ts";
 import { type RouteQuestion, Rtnetlink } from "../rtnetlink/rtnetlink.ts";
 import { NetworkWatch } from "../rtnetlink/watch.ts";
 import { bridgeWarnings } from "./bridges.ts";
-import { FormerAddresses } from "./former_addresses.ts";
+import { formerWarnings } from "./former_addresses.ts";
 import { type LocalAddress, localAddressesOf, mediaInterfaces } from "./media.ts";
 import { PartyRoutes } from "./party_routes.ts";
 import { type Current, withAddresses } from "./settings.ts";
@@ -37,6 +39,10 @@ export interface MachineParts {
   readonly backend: Pick<Backend, "arrivals">;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Who sends commands. */
+  readonly peers: Peers;
+  /** The configuration file. */
+  readonly path: string;
 }
 
 /**
@@ -48,9 +54,11 @@ export class Machine implements Disposable {
   readonly #rtnetlink = new Rtnetlink();
   readonly #watch = new NetworkWatch();
   readonly #routes = new PartyRoutes((way) => this.#interfacesTo(way));
-  readonly #former = new FormerAddresses();
   readonly #arrivals = new Set<string>();
   #links: readonly Link[] = [];
+  #addresses: readonly LocalAddress[] = [];
+  /** Warnings that the log has. */
+  #told: readonly string[] = [];
   #state: MediaState = { interfaces: [], sysctls: {}, warnings: [] };
   #areRoutesNew = true;
   #routesReadMs = -Infinity;
@@ -61,27 +69,32 @@ export class Machine implements Disposable {
   }
 
   get state(): MediaState {
-    return this.#state;
+    const { warnings } = this.#state;
+    return { ...this.#state, warnings: [...warnings, ...this.#formerWarnings()] };
   }
 
   /** Set what the media interfaces need, and find out what is missing. */
   look(): void {
     const { current, log } = this.#parts;
     this.#links = this.#rtnetlink.links();
-    const addresses = localAddressesOf(this.#rtnetlink.addresses(), this.#links);
-    current.settings = withAddresses(current.settings, addresses);
-    const before = this.#state;
-    this.#state = this.#prepare(current.settings.config, addresses);
-    for (const warning of this.#state.warnings) {
-      if (!before.warnings.includes(warning)) log.warn(warning);
+    this.#addresses = localAddressesOf(this.#rtnetlink.addresses(), this.#links);
+    current.settings = withAddresses(current.settings, this.#addresses);
+    this.#state = this.#prepare(current.settings.config, this.#addresses);
+    const { warnings } = this.state;
+    for (const warning of warnings) {
+      if (!this.#told.includes(warning)) log.warn(warning);
     }
+    this.#told = warnings;
   }
 
   /** Make the way ready by which the parties of a session are reached, before they speak. */
   note(session: Session, isNew: boolean): void {
-    const { instances } = this.#parts.current.settings.config;
-    if (isNew && this.#former.note(session, instances)) this.look();
-    if (this.#parts.current.settings.config.interfaces !== "auto") return;
+    const { peers, current } = this.#parts;
+    if (isNew) {
+      const { instance, a, b } = session;
+      peers.noteOpened(instance, [a, b].map(({ local }) => formatIpv4(local.address)));
+    }
+    if (current.settings.config.interfaces !== "auto") return;
     if (this.#routes.note(session)) this.look();
   }
 
@@ -145,13 +158,19 @@ export class Machine implements Disposable {
     }
     const warnings = [
       ...found.missing.map((address) => `No interface has the media address ${address}`),
-      ...this.#former.warnings(),
       ...sysctls.flatMap(sysctlWarning),
       ...bridgeWarnings({ interfaces, addresses, instances: config.instances }, this.#links),
       ...rangeWarnings(config),
     ];
     const settings = sysctls.map(({ name, needed, was, error }) => [name, error ? was : needed]);
     return { interfaces, sysctls: Object.fromEntries(settings), warnings };
+  }
+
+  /** Kamailio asks and opens calls at any time, so this is found out when somebody wants to know. */
+  #formerWarnings(): readonly string[] {
+    const { peers, current: { settings }, path } = this.#parts;
+    const own = this.#addresses.map((each) => ({ ...each, address: formatIpv4(each.address) }));
+    return formerWarnings(peers, { settings, own, path });
   }
 
   #isThere(name: string): boolean {

@@ -2,11 +2,12 @@ import { formatIpv4 } from "../base/ipv4.ts";
 import type { OpenLog } from "../base/log.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { Config, InstanceConfig } from "../config/config.ts";
-import { addressWarnings } from "../config/address_warnings.ts";
+import { addressWarnings, doubtsAbout, type OwnAddress } from "../config/address_warnings.ts";
 import { formatErrors, readConfig } from "../config/load.ts";
 import type { ReloadView } from "../control/admin.ts";
 import { changeText, configChanges } from "./config_changes.ts";
 import type { Doors, Wish } from "./doors.ts";
+import { isOutdated } from "./former_addresses.ts";
 import { localAddresses } from "./media.ts";
 import { settingsOf } from "./settings.ts";
 import { backendOptions, type Parts } from "./wiring.ts";
@@ -92,17 +93,15 @@ async function apply(reloading: ReloadParts, config: Config): Promise<ReloadView
   const closed = newDoors.commit();
   onChange();
   await closed;
+  const own = addresses.map((each) => ({ ...each, address: formatIpv4(each.address) }));
   return {
     changes: configChanges(before.config, config).map(changeText),
     notes: [
       ...newNotes(before.config, config),
       ...doors.warnings(),
-      ...hints(parts, before.config, config),
+      ...hints(parts, before.config, own),
     ],
-    warnings: addressWarnings(
-      config,
-      addresses.map((each) => ({ ...each, address: formatIpv4(each.address) })),
-    ),
+    warnings: addressWarnings(config, own),
   };
 }
 
@@ -111,7 +110,8 @@ function newNotes(before: Config, after: Config): readonly string[] {
 }
 
 /** What a reload cannot do by itself. */
-function hints({ backend, relay }: Parts, before: Config, after: Config): readonly string[] {
+function hints(parts: Parts, before: Config, own: readonly OwnAddress[]): readonly string[] {
+  const { backend, relay, config: after } = parts;
   const gone = before.instances.filter(({ name }) => !byName(after, name));
   const moved = after.instances.filter((instance) => {
     const was = byName(before, instance.name);
@@ -126,16 +126,32 @@ function hints({ backend, relay }: Parts, before: Config, after: Config): readon
         `The ${count} sessions of instance "${name}", which is gone, go on until they fall silent`,
       ];
     }),
-    ...moved.map(({ name }) =>
-      `Kamailio goes on with the old addresses and ports of instance "${name}", which stay valid ` +
-      "until lrkproxy is restarted: restart Kamailio, then lrkproxy"
-    ),
+    ...moved.flatMap((instance) => restartHint(parts, instance, own)),
     ...room < after.maxSessions && before.maxSessions !== after.maxSessions
       ? [
         `The kernel's table has room for ${room} sessions: it is made anew at a restart that finds no ` +
         "call in it (lrkproxy stop --drop, when the calls are done)",
       ]
       : [],
+  ];
+}
+
+/** What Kamailio goes on with, and what follows; nothing if all that are known go by the file already. */
+function restartHint(
+  { inbox, current: { settings } }: Parts,
+  instance: InstanceConfig,
+  own: readonly OwnAddress[],
+): readonly string[] {
+  const isBehind = isOutdated(inbox.peers, instance, settings);
+  if (isBehind === false) return [];
+  const who = isBehind ? "Kamailio" : "A Kamailio that has asked before";
+  // What a restart of Kamailio would make of a mistake is worse than what there is.
+  const cure = doubtsAbout(settings.config, instance, own).length > 0
+    ? "correct the file first (see the warning), lrkproxy reload, and restart Kamailio only then"
+    : "restart Kamailio, then lrkproxy";
+  return [
+    `${who} goes on with the old addresses and ports of instance "${instance.name}", which stay ` +
+    `valid until lrkproxy is restarted: ${cure}`,
   ];
 }
 

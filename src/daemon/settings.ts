@@ -12,8 +12,18 @@ export interface Settings {
    * may go on naming the old ones.
    */
   readonly former: readonly InstanceConfig[];
+  /** By instance, also one that is gone: how its addresses have changed. */
+  readonly addressed: ReadonlyMap<string, AddressHistory>;
   readonly admissions: ReadonlyMap<string, Admission>;
   readonly ranges: readonly GuardedRange[];
+}
+
+/** How an instance's addresses have changed. */
+export interface AddressHistory {
+  /** As it was when this process first had it: what a Kamailio goes by that has not asked since. */
+  readonly first: InstanceConfig;
+  /** Since when its present addresses are in force, in monotonic milliseconds. */
+  readonly sinceMs: number;
 }
 
 /** Holds the settings in force. Whoever reads them asks each time; a reload replaces them whole. */
@@ -21,16 +31,21 @@ export interface Current {
   settings: Settings;
 }
 
-/** The settings of a configuration on a machine with these addresses, after `before` if there was one. */
+/**
+ * The settings of a configuration on a machine with these addresses, in force from `nowMs` (monotonic
+ * milliseconds) on, after `before` if there was one.
+ */
 export function settingsOf(
   config: Config,
   addresses: readonly LocalAddress[],
   before?: Settings,
+  nowMs = performance.now(),
 ): Settings {
   const former = before ? formerInstances(config, before) : [];
   return {
     config,
     former,
+    addressed: addressHistory(config, nowMs, before),
     admissions: admissions([...former, ...config.instances], config.session, addresses),
     ranges: guardedRanges([...config.instances, ...former]),
   };
@@ -63,9 +78,29 @@ function formerInstances(config: Config, before: Settings): readonly InstanceCon
   });
 }
 
+function addressHistory(
+  { instances }: Config,
+  nowMs: number,
+  before?: Settings,
+): ReadonlyMap<string, AddressHistory> {
+  const history = new Map(before?.addressed);
+  for (const instance of instances) {
+    const { first = instance, sinceMs = nowMs } = history.get(instance.name) ?? {};
+    const was = before?.config.instances.find(({ name }) => name === instance.name);
+    const isSame = was !== undefined && addressText(was) === addressText(instance);
+    history.set(instance.name, { first, sinceMs: isSame ? sinceMs : nowMs });
+  }
+  return history;
+}
+
+function addressText(
+  { internalIp, externalIp, internalLocal, externalLocal }: InstanceConfig,
+): string {
+  return [internalIp, externalIp, internalLocal, externalLocal].join(" ");
+}
+
 /** What of an instance calls are bound to. */
 function mediaText(instance: InstanceConfig): string {
-  const { name, internalIp, externalIp, internalLocal, externalLocal } = instance;
-  const { startPort, endPort } = instance;
-  return [name, internalIp, externalIp, internalLocal, externalLocal, startPort, endPort].join(" ");
+  const { name, startPort, endPort } = instance;
+  return [name, addressText(instance), startPort, endPort].join(" ");
 }

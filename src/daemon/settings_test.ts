@@ -61,3 +61,23 @@ Deno.test("instanceOf() finds an instance as it is, or as it was last", () => {
   assert.equal(instanceOf(changed(null, changed({ endPort: 20999 })), "default")?.endPort, 20999);
   assert.equal(instanceOf(FIRST, "unknown"), undefined);
 });
+
+Deno.test("settingsOf() knows how an instance was at first, and since when its addresses are in force", () => {
+  const at = (nowMs: number, variant: Partial<InstanceConfig>, before?: Settings): Settings => {
+    const [instance, ...others] = config().instances;
+    assert(instance);
+    const instances = [{ ...instance, ...variant }, ...others];
+    return settingsOf({ ...config(), instances }, [], before, nowMs);
+  };
+  const history = ({ addressed }: Settings): readonly unknown[] => {
+    const { first, sinceMs } = addressed.get("default") ?? {};
+    return [first?.internalIp, sinceMs];
+  };
+  const first = at(1, {});
+  assert.deepEqual(history(first), ["10.10.1.1", 1]);
+  const ports = at(2, { endPort: 20999 }, first);
+  assert.deepEqual(history(ports), ["10.10.1.1", 1]);
+  const moved = at(3, { internalIp: "10.10.1.9" }, ports);
+  assert.deepEqual(history(moved), ["10.10.1.1", 3]);
+  assert.deepEqual(history(at(4, {}, moved)), ["10.10.1.1", 4]);
+});

@@ -45,7 +45,15 @@ const REMEDIES: readonly (readonly [RegExp, (found: readonly string[]) => readon
     "correct it in lrkproxy.ini, lrkproxy reload, and restart Kamailio, which asks only when it starts",
     `or ip address add ${address}/PREFIX dev INTERFACE`,
   ]],
-  [/^Kamailio still gives out/, () => [
+  [/^Kamailio .*still gives out .* before a reload; (.*)$/, ([, doubts = ""]) => [
+    `correct that first: ${doubts}; then lrkproxy reload`,
+    "restart Kamailio only after that: it would give out what the file says now",
+  ]],
+  [/^Kamailio .*still gives out .* as external address,/, () => [
+    "sudo lrkproxy doctor   # media.sides: which way round is right",
+    "restart Kamailio, if the file is: it asks for the addresses only when it starts",
+  ]],
+  [/^Kamailio .*still gives out/, () => [
     "restart Kamailio   # it asks for the addresses only when it starts",
   ]],
   [/^net\.ipv4\.conf\.(\S+)\.(\w+) is .* has to be (\S+):/, ([, name, key, value]) => [
@@ -61,6 +69,11 @@ const REMEDIES: readonly (readonly [RegExp, (found: readonly string[]) => readon
   ]],
   [/net\.ipv4\.ip_local_reserved_ports/, () => ["sudo lrkproxy doctor --fix   # adds them"]],
 ];
+
+/** Whether a warning is about calls to come, and keeps no media of those that are up from arriving. */
+export function isOfCallsToCome(warning: string): boolean {
+  return /^Kamailio .*still gives out/.test(warning);
+}
 
 /** What cures a warning, or shows more of it: commands, or lines that say what to do. */
 export function remediesOf(warning: string): readonly string[] {
@@ -78,9 +91,9 @@ export function warningsOf(
 ): readonly string[] {
   const own = [a, b].map(({ local }) => formatIpv4(local.address));
   return warnings.filter((warning) => {
+    const [, name = instance] = /instance "([^"]*)"/.exec(warning) ?? [];
+    if (name !== instance) return false;
     const named = warning.match(/\b\d+\.\d+\.\d+\.\d+\b/g) ?? [];
-    if (named.length > 0) return named.some((address) => own.includes(address));
-    const [, name = instance] = /of instance "([^"]*)"/.exec(warning) ?? [];
-    return name === instance;
+    return named.length === 0 || named.some((address) => own.includes(address));
   });
 }

@@ -33,6 +33,18 @@ Deno.test("remediesOf() names a next step for every warning, never the command t
     ],
     ['Kamailio still gives out 10.10.1.3, which instance "default" had', /^restart Kamailio/],
     [
+      'Kamailio at 10.0.0.5 still gives out 10.10.1.3, which instance "default" had before a reload',
+      /^restart Kamailio/,
+    ],
+    [
+      'Kamailio still gives out 192.0.2.1 as internal and 10.10.1.1 as external address, which instance "default" had before a reload',
+      /^sudo lrkproxy doctor .*media\.sides.*\nrestart Kamailio, if the file is/,
+    ],
+    [
+      'Kamailio still gives out 10.10.1.1, which instance "default" had before a reload; [kernel] internal_ip (/x.ini, line 4) is now 10.10.1.2, which no interface of this machine has (there are 10.10.1.1 on inside)',
+      /^correct that first: \[kernel\] internal_ip \(\/x\.ini, line 4\) is now 10\.10\.1\.2, .* 10\.10\.1\.1 on inside\); then lrkproxy reload\nrestart Kamailio only after that/,
+    ],
+    [
       "Bridge br0 carries both (net.bridge.bridge-nf-call-iptables is 1): all media between parties are lost",
       /^sysctl -w net\.bridge\.bridge-nf-call-iptables=0 /,
     ],
@@ -60,10 +72,12 @@ Deno.test("warningsOf() keeps those that a session may suffer from", () => {
     "No interface has the media address 192.0.2.1",
     "net.ipv4.conf.eth0.forwarding is 0 but has to be 1: read-only file system",
     `Relay ports 1-2 of instance "${session.instance}" overlap`,
+    `Kamailio still gives out 192.0.2.1, which instance "${session.instance}" had before a reload`,
   ];
   const others = [
     "No interface has the media address 10.10.2.1",
     'Relay ports 1-2 of instance "second" overlap',
+    'Kamailio still gives out 192.0.2.1, which instance "second" had before a reload',
   ];
   assert.deepEqual(warningsOf(session, [...own, ...others]), own);
 });

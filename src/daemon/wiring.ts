@@ -15,6 +15,7 @@ import { NftBackend } from "../nft/backend.ts";
 import type { NetlinkMeter } from "../nft/netlink_meter.ts";
 import { Drain } from "./drain.ts";
 import { RelayEngine } from "./engine.ts";
+import { toldOf } from "./former_addresses.ts";
 import { Journal } from "./journal.ts";
 import { localAddresses } from "./media.ts";
 import { PathKeeper } from "./path_keeper.ts";
@@ -89,6 +90,10 @@ export function wire(config: Config, { clock, log, note }: WiringOptions): Parts
   const drain = new Drain(clock, () => callsLeft(relay.parts.table));
   const onError = (error: unknown): void => journal.recordFailure(error);
   const inbox = new Inbox(engine, onError, () => drain.isOn);
+  inbox.peers.tells = (name) => {
+    const instance = drain.isOn ? undefined : instanceOf(current.settings, name);
+    return instance ? toldOf(instance) : null;
+  };
   const netlink = nft.meter;
   const softirq = new SoftirqShare();
   const paths = new PathKeeper({

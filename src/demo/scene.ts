@@ -38,8 +38,8 @@ export async function startRelay(network: RelayNetwork): Promise<DemoRelay> {
     ...options,
     note: (session, isNew) => machine.note(session, isNew),
   });
-  const { current, backend, relay: { parts: { table } } } = parts;
-  const machine = new Machine({ current, table, backend, ...options });
+  const { current, backend, relay: { parts: { table } }, inbox: { peers } } = parts;
+  const machine = new Machine({ current, table, backend, peers, path: "demo", ...options });
   await parts.backend.attach();
   const follower = setInterval(() => parts.sources.follow(), FOLLOW_MS);
   return {

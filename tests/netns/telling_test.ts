@@ -1,5 +1,5 @@
 import { strict as assert } from "node:assert";
-import { PROGRAM } from "./daemon.ts";
+import { type Ini, PROGRAM } from "./daemon.ts";
 import { diagnose, shell } from "./doctor.ts";
 import { CALL, numberedCall } from "./kamailio.ts";
 import { scrape } from "./scrape.ts";
@@ -160,24 +160,64 @@ Deno.test("show says where it could not look: as an ordinary user, in another na
   assert.doesNotMatch(text, /let the call's RTP pass/);
 });
 
+const WRONG: Ini = { kernel: { internal_ip: "10.10.1.3" } };
+const TYPO: Ini = { kernel: { internal_ip: "10.10.1.2" } };
+
+/** What status says of addresses that Kamailio goes on with. */
+async function former(world: World): Promise<readonly string[]> {
+  return (await world.status()).warnings.filter((line) => line.includes("still gives out"));
+}
+
 Deno.test("addresses that Kamailio goes on with after a reload are told by status, show and doctor", async () => {
-  const wrong = { kernel: { internal_ip: "10.10.1.3" } };
-  await using world = await openWorld({ ini: wrong });
+  await using world = await openWorld({ ini: WRONG });
   await world.daemon.reload({});
   // Kamailio 6 has asked when it started, and does not ask again.
   await world.kamailio.open({ ...CALL, snat: "10.10.1.3:20002" });
   const told = /Kamailio still gives out 10\.10\.1\.3/;
-  await until(
-    "status says so",
-    async () => (await world.status()).warnings.some((line) => told.test(line)),
-  );
+  assert.match((await former(world)).join(), told);
+  await world.daemon.waitForLog("Kamailio still gives out 10.10.1.3");
   assert((await shown(world)).some((line) => told.test(line) && /restart Kamailio/.test(line)));
   const [finding] = (await diagnose(world.relay, { config: world.daemon.configPath })).of(
     "daemon.warnings",
   );
   assert.match(finding?.what ?? "", told);
+  // A Kamailio that starts asks.
+  await world.kamailio.config();
+  assert.deepEqual(await former(world), []);
   await world.kamailio.open({ ...CALL, id: "after-the-restart" });
-  await until("it is over", async () => (await world.status()).warnings.length === 0);
+  assert.deepEqual(await former(world), []);
+});
+
+Deno.test("a reload to addresses that nobody has is told with what is wrong, and undone without a restart", async () => {
+  await using world = await openWorld();
+  await world.kamailio.config();
+  assert.match(
+    await world.daemon.reload(TYPO),
+    /note: Kamailio goes on with .*correct the file first/,
+  );
+  await world.kamailio.open(CALL);
+  await converse(world.caller(6000), world.callee(7000));
+  const [warning = ""] = await former(world);
+  assert.match(
+    warning,
+    /^Kamailio still gives out 10\.10\.1\.1, .*; \[kernel\] internal_ip \(.*, line \d+\) is now 10\.10\.1\.2, which no interface .*10\.10\.1\.1 on inside/,
+  );
+  const found = (await shown(world)).filter((line) => line.startsWith("This machine: "));
+  assert.equal(found.length, 1, found.join("\n"));
+  assert.match(found[0] ?? "", /is now 10\.10\.1\.2.*Cure: correct that first.*only after that/);
+  const { of } = await diagnose(world.relay, { config: world.daemon.configPath });
+  const cures = of("daemon.warnings").filter(({ what }) => what === warning)
+    .flatMap(({ remedy }) => remedy);
+  assert.match(cures.join("\n"), /^correct that first: .*\nrestart Kamailio only after that/);
+  // Kamailio gives out the very addresses that the file has again.
+  assert.doesNotMatch(await world.daemon.reload({}), /note: .*Kamailio/);
+  const fine = async (): Promise<void> => {
+    assert.deepEqual((await world.status()).warnings, []);
+    assert((await shown(world)).every((line) => !line.startsWith("This machine: ")));
+  };
+  await fine();
+  await world.kamailio.open({ ...numberedCall(1) });
+  await fine();
 });
 
 Deno.test("sessions and show do not say that a party was heard just now when it has been silent for seconds", async () => {

@@ -68,6 +68,10 @@ Deno.test("reportText() says of nothing that it passes, or is forwarded, beside 
   assert.deepEqual(said([look], [passes]), [passes]);
   const drop = "This machine: table inet fw, chain forward drops media";
   assert.deepEqual(said(claims, [drop]), [drop]);
+  // That is of calls to come.
+  const former =
+    'This machine: Kamailio still gives out 10.10.1.1, which instance "default" had before a reload';
+  assert.deepEqual(said([former, ...claims], [passes]), [passes, former, ...claims]);
   const silent = "Nothing reaches the callee: 192.0.2.20 on outside does not answer ARP.";
   assert.deepEqual(said([silent], [passes]), [silent]);
 });
