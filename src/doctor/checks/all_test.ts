@@ -18,6 +18,11 @@ const MODULE = healthy().module;
 const KMOD = { sessions: 1, flows: 4, room: 100, dropped: {}, left: {} };
 const SWAP = /^\[kernel\] in .*: internal_ip : 192\.0\.2\.1, external_ip : 10\.10\.1\.1$/m;
 const KAMAILIO = healthy().kamailio;
+const NOW_MS = healthy().clock.nowMs;
+const PUBLIC_ADDRESSES = [
+  localAddress("inside", "198.51.100.7"),
+  localAddress("outside", "10.10.1.1"),
+];
 
 function status(changes: Partial<typeof STATUS>): Pick<Facts, "daemon"> {
   return { daemon: { ...DAEMON, status: ok({ ...STATUS, ...changes }) } };
@@ -231,10 +236,76 @@ const CASES:
       /default route leaves by inside/,
       SWAP,
     ],
-    ["media.sides", "skip", {
-      ...swapped({ isHeard: false }),
-      configChangedMs: healthy().clock.nowMs - 10_000,
-    }, /was changed after Kamailio had asked/],
+    // Nobody has ever asked, and the file was changed since the start.
+    ["media.sides", "warn", {
+      config: ok(publicInside()),
+      addresses: PUBLIC_ADDRESSES,
+      configChangedMs: NOW_MS - 10_000,
+    }, /internal_ip 198\.51\.100\.7 is public, external_ip 10\.10\.1\.1 is private/],
+    ["media.sides", "warn", {
+      config: ok(publicInside()),
+      addresses: [localAddress("lo", "198.51.100.7"), localAddress("lo", "10.10.1.1")],
+    }, /internal_ip 198\.51\.100\.7 is public/],
+    // The file was changed, and its addresses are what Kamailio gives out.
+    [
+      "media.sides",
+      "ok",
+      {
+        routes: straight({ isHeard: true }).routes,
+        ...asked("10.10.1.1", "192.0.2.1"),
+        configChangedMs: NOW_MS - 10_000,
+      },
+      /parties are reached by the interface of the address they are told/,
+    ],
+    [
+      "media.sides",
+      "fail",
+      {
+        routes: swapped({ isHeard: false }).routes,
+        ...asked("10.10.1.1", "192.0.2.1"),
+        configChangedMs: NOW_MS - 10_000,
+      },
+      /look swapped/,
+      SWAP,
+    ],
+    // The file is right by now, and Kamailio goes by what it was.
+    [
+      "media.sides",
+      "fail",
+      { routes: swapped({ isHeard: false }).routes, ...asked("192.0.2.1", "10.10.1.1") },
+      /gives out internal_ip and external_ip the wrong way round: .*192\.0\.2\.20 is reached by outside/,
+      /^restart Kamailio$/,
+    ],
+    // The file is wrong by now, and calls are well until Kamailio is restarted.
+    [
+      "media.sides",
+      "warn",
+      { routes: straight({ isHeard: true }).routes, ...asked("192.0.2.1", "10.10.1.1") },
+      /look swapped: Kamailio, .* 10\.10\.1\.10, which is reached by inside, is told 10\.10\.1\.1/,
+      SWAP,
+    ],
+    // Calls of other addresses, or from before the last answer, say nothing of the file.
+    [
+      "media.sides",
+      "ok",
+      { routes: swapped({ isHeard: false }).routes, ...asked("10.10.1.3", "192.0.2.1") },
+      /nothing speaks against .*opens calls with other ones/,
+    ],
+    ["media.sides", "ok", {
+      routes: swapped({ isHeard: false }).routes.map((each) => ({
+        ...each,
+        openedMs: NOW_MS - 9000,
+      })),
+      ...asked("10.10.1.1", "192.0.2.1"),
+    }, /no call is up/],
+    [
+      "media.sides",
+      "fail",
+      { ...swapped({ isHeard: false }), configChangedMs: NOW_MS - 3_600_000 },
+      /look swapped/,
+      /^or, if Kamailio was started before the file was put right: restart Kamailio alone$/,
+    ],
+    ["media.sides", "ok", { daemon: ABSENT }, /no daemon says which calls are up/],
     ["media.sides", "ok", {
       routes: swapped({ isHeard: false }).routes.map((each) => ({ ...each, openedMs: 1 })),
       configChangedMs: 2,
@@ -417,6 +488,33 @@ function swapped({ isHeard }: { readonly isHeard: boolean }): Pick<Facts, "route
       { from: "192.0.2.1", to: "10.10.1.10", iif: "inside", target, isHeard, way: ok("inside") },
     ],
   };
+}
+
+/** The same parties, each reached by the interface of the address that it is told. */
+function straight({ isHeard }: { readonly isHeard: boolean }): Pick<Facts, "routes"> {
+  const target = "party";
+  return {
+    routes: [
+      { from: "192.0.2.1", to: "192.0.2.20", iif: "inside", target, isHeard, way: ok("outside") },
+      { from: "10.10.1.1", to: "10.10.1.10", iif: "outside", target, isHeard, way: ok("inside") },
+    ],
+  };
+}
+
+/** A daemon whose Kamailio opens calls and was told these addresses five seconds ago. */
+function asked(internal: string, external: string): Pick<Facts, "daemon"> {
+  const told = { internal, external, sinceMs: NOW_MS - 5000 };
+  const counts = { lastSeconds: 1, configSeconds: 5, open: 2, close: 0 };
+  return status({ peers: [{ instance: "default", address: "127.0.0.1", ...counts, told }] });
+}
+
+/** A file with a public address inside and a private one outside. */
+function publicInside(): ReturnType<typeof config> {
+  const pair = {
+    ...{ internalIp: "198.51.100.7", internalLocal: "198.51.100.7" },
+    ...{ externalIp: "10.10.1.1", externalLocal: "10.10.1.1" },
+  };
+  return { ...config(), instances: config().instances.map((each) => ({ ...each, ...pair })) };
 }
 
 function portsTo(endPort: number): ReturnType<typeof config> {

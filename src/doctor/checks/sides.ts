@@ -18,63 +18,140 @@ function sideFinding(facts: Facts, instance: InstanceConfig): Finding {
   const [inside, outside] = [internalLocal, externalLocal].map((each) => interfaceOf(facts, each));
   const who = `instance ${name}`;
   if (!inside || !outside) return skipped(ID, `${who}: a media address is on no interface`);
-  if (inside === outside) return good(ID, `${who}: both addresses are on ${inside}`);
-  if (isUnasked(facts)) {
-    return skipped(
-      ID,
-      `${who}: ${facts.configPath} was changed after Kamailio had asked for the addresses: restart Kamailio first`,
-    );
+  if (inside === outside && !looksSwapped(instance)) {
+    return good(ID, `${who}: both addresses are on ${inside}`);
   }
-  const probes = facts.routes.filter(({ from, target, way, openedMs = Infinity }) =>
-    // Calls from before the file was changed say nothing of it.
-    target === "party" && way.ok && openedMs >= (facts.configChangedMs ?? 0) &&
-    [internalLocal, externalLocal].includes(from)
-  );
+  const { given, sinceMs } = givenOut(facts, instance);
+  const probes = given === "others" ? [] : partiesOf(facts, instance, sinceMs);
   const crossed = probes.filter((probe) => isCrossed(facts, probe));
-  const look = `${who}: internal_ip and external_ip look swapped`;
-  const remedy = swapRemedy(facts, instance);
-  if (crossed.length > 0 && crossed.length === probes.length && sidesOf(crossed) === 2) {
-    // Parties that can reach the other address all the same are heard, and then calls work.
-    const make = crossed.every(({ isHeard }) => isHeard) ? warning : failure;
-    return make(
+  const straight = probes.filter((probe) => !isCrossed(facts, probe));
+  const isWhole = (part: readonly RouteProbe[]): boolean =>
+    part.length > 0 && part.length === probes.length && sidesOf(part) === 2;
+  if (given === "reversed" && isWhole(crossed)) return lateFinding(facts, instance, crossed);
+  if (given === "reversed" && isWhole(straight)) {
+    const sign = straight.slice(0, 2).map((each) => straightText(facts, each)).join("; ");
+    return warning(
       ID,
-      `${look}: ${crossed.slice(0, 2).map((each) => crossedText(facts, each)).join("; ")}`,
+      `${who}: internal_ip and external_ip look swapped: Kamailio, which has not asked again, gives them out the ` +
+        `other way round, and so ${sign}`,
       {
-        why: "each party is told the address that faces the other one",
-        remedy,
+        why: "after its next start, each party is told the address that faces the other one",
+        remedy: swapRemedy(facts, instance, given),
       },
     );
   }
-  if (crossed.length > 0) {
+  if (given !== "reversed" && isWhole(crossed)) {
+    // Parties that can reach the other address all the same are heard, and then calls work.
+    const make = crossed.every(({ isHeard }) => isHeard) ? warning : failure;
+    const told = crossed.slice(0, 2).map((each) => crossedText(facts, each)).join("; ");
+    return make(ID, `${who}: internal_ip and external_ip look swapped: ${told}`, {
+      why: "each party is told the address that faces the other one",
+      remedy: swapRemedy(facts, instance, given),
+    });
+  }
+  if (given !== "reversed" && probes.length > 0) {
     return good(
       ID,
-      `${who}: ${crossed.length} of ${probes.length} parties are on the side of the other one`,
+      crossed.length > 0
+        ? `${who}: ${crossed.length} of ${probes.length} parties are on the side of the other one`
+        : `${who}: parties are reached by the interface of the address they are told`,
     );
   }
-  if (probes.length > 0) {
-    return good(ID, `${who}: parties are reached by the interface of the address they are told`);
-  }
+  return fileFinding(facts, instance, { inside, outside, given });
+}
+
+/** What the file itself and the default route say, where no call does. */
+function fileFinding(
+  facts: Facts,
+  instance: InstanceConfig,
+  { inside, outside, given }: {
+    readonly inside: string;
+    readonly outside: string;
+    readonly given: Given;
+  },
+): Finding {
+  const who = `instance ${instance.name}`;
   const sign = looksSwapped(instance)
     ? `internal_ip ${instance.internalIp} is public, external_ip ${instance.externalIp} is private`
     : defaultRouteSign(facts, instance, { inside, outside });
-  return sign === null
-    ? good(
-      ID,
-      `${who}: nothing speaks against internal on ${inside}, external on ${outside} (no call is up)`,
-    )
-    : warning(ID, `${look}: ${sign}`, {
+  if (sign !== null) {
+    return warning(ID, `${who}: internal_ip and external_ip look swapped: ${sign}`, {
       why: "with them swapped, each party is told the address that faces the other one",
-      remedy,
+      remedy: swapRemedy(facts, instance, given),
     });
+  }
+  const calls = facts.daemon.status.ok
+    ? given === "file" || given === "unknown"
+      ? "no call is up that tells more"
+      : "Kamailio, which has not asked again, opens calls with other ones"
+    : "no daemon says which calls are up";
+  return good(
+    ID,
+    `${who}: nothing speaks against internal on ${inside}, external on ${outside} (${calls})`,
+  );
 }
 
-/** Whether the file was changed after Kamailio had asked, so that it goes by what it was before. */
-function isUnasked({ configChangedMs, daemon: { status }, clock: { nowMs } }: Facts): boolean {
-  if (!status.ok || configChangedMs === null) return false;
-  const asked = (status.value.peers ?? []).flatMap(({ configSeconds }) => configSeconds ?? []);
-  const askedSeconds = Math.min(status.value.uptimeSeconds, ...asked);
-  // Both are rounded to seconds.
-  return configChangedMs > nowMs - (askedSeconds - 1) * 1000;
+/** The file is right, and Kamailio goes by what it was before. */
+function lateFinding(
+  facts: Facts,
+  { name, internalIp, externalIp }: InstanceConfig,
+  crossed: readonly RouteProbe[],
+): Finding {
+  const make = crossed.every(({ isHeard }) => isHeard) ? warning : failure;
+  const told = crossed.slice(0, 2).map((each) => crossedText(facts, each)).join("; ");
+  return make(
+    ID,
+    `instance ${name}: Kamailio gives out internal_ip and external_ip the wrong way round: ${told}`,
+    {
+      why:
+        `the file is right (internal_ip ${internalIp}, external_ip ${externalIp}), and Kamailio has not asked since it is`,
+      remedy: ["restart Kamailio"],
+    },
+  );
+}
+
+/** What Kamailio gives out, beside the file: the same, the same the other way round, or others. */
+type Given = "file" | "reversed" | "others" | "unknown";
+
+/**
+ * What those give out that open calls of an instance, and since when, in milliseconds since 1970: calls from before
+ * say nothing of it.
+ */
+function givenOut(
+  facts: Facts,
+  { name, internalIp, externalIp }: InstanceConfig,
+): { readonly given: Given; readonly sinceMs: number } {
+  const { configChangedMs, daemon: { status }, clock: { nowMs } } = facts;
+  if (!status.ok) return { given: "unknown", sinceMs: configChangedMs ?? 0 };
+  // It is rounded to seconds.
+  const startMs = nowMs - (status.value.uptimeSeconds + 1) * 1000;
+  const earlierMs = Math.min(startMs, configChangedMs ?? 0);
+  const openers = (status.value.peers ?? []).filter((peer) =>
+    peer.instance === name && peer.open > 0
+  );
+  const told = openers.flatMap((peer) => peer.told ?? []);
+  // Of a Kamailio that nothing is known of, the daemon may have taken over calls.
+  if (told.length === 0) return { given: "unknown", sinceMs: earlierMs };
+  const isFile = told.every((each) => each.internal === internalIp && each.external === externalIp);
+  const isReversed = told.every((each) =>
+    each.internal === externalIp && each.external === internalIp
+  );
+  const hasAsked = told.every(({ sinceMs }) => sinceMs !== null);
+  const given = isFile ? (hasAsked ? "file" : "unknown") : isReversed ? "reversed" : "others";
+  const sinceMs = Math.max(...told.map((each) => each.sinceMs ?? earlierMs));
+  return { given, sinceMs };
+}
+
+/** The ways to parties of calls with an instance's addresses that were opened since a moment. */
+function partiesOf(
+  { routes }: Facts,
+  { internalLocal, externalLocal }: InstanceConfig,
+  sinceMs: number,
+): readonly RouteProbe[] {
+  return routes.filter(({ from, target, way, openedMs = Infinity }) =>
+    target === "party" && way.ok && openedMs >= sinceMs &&
+    [internalLocal, externalLocal].includes(from)
+  );
 }
 
 /** The interface that packets to an address come in by. */
@@ -98,6 +175,10 @@ function crossedText(facts: Facts, { from, to, way }: RouteProbe): string {
   }`;
 }
 
+function straightText(facts: Facts, { from, to }: RouteProbe): string {
+  return `${to}, which is reached by ${interfaceOf(facts, from)}, is told ${from}`;
+}
+
 /** Where the internet is behind internal_ip and not behind external_ip. */
 function defaultRouteSign(
   { routes }: Facts,
@@ -110,7 +191,11 @@ function defaultRouteSign(
 }
 
 /** The lines as they would be the other way round, and what has to follow them. */
-function swapRemedy({ configPath }: Facts, instance: InstanceConfig): readonly string[] {
+function swapRemedy(
+  { configPath }: Facts,
+  instance: InstanceConfig,
+  given: Given,
+): readonly string[] {
   const { internalIp, externalIp, internalLocal, externalLocal } = instance;
   const lines = [
     `internal_ip : ${externalIp}`,
@@ -120,6 +205,11 @@ function swapRemedy({ configPath }: Facts, instance: InstanceConfig): readonly s
   ];
   return [
     `${sectionOf(instance)} in ${configPath}: ${lines.join(", ")}`,
-    "lrkproxy reload, and restart Kamailio, which asks only when it starts",
+    given === "reversed"
+      ? "lrkproxy reload; Kamailio need not be restarted, since that is what it gives out"
+      : "lrkproxy reload, and restart Kamailio, which asks only when it starts",
+    ...given === "unknown"
+      ? ["or, if Kamailio was started before the file was put right: restart Kamailio alone"]
+      : [],
   ];
 }
