@@ -69,12 +69,29 @@ function linesOf(...lines: readonly (number | null | undefined)[]): readonly num
 export function addressWarnings(config: Config, own: readonly OwnAddress[]): readonly string[] {
   return [
     ...config.instances.flatMap((instance) => missing(config, instance, own)),
-    ...config.instances.filter(looksSwapped).map((instance) =>
-      `${
-        sectionOf(instance)
-      } internal_ip and external_ip look swapped: internal_ip ${instance.internalIp} ` +
-      `is a public address, external_ip ${instance.externalIp} a private one`
-    ),
+    ...config.instances.filter(looksSwapped).map((instance) => swapped(config, instance)),
+  ];
+}
+
+function swapped({ addressLines }: Config, instance: InstanceConfig): string {
+  const { name, internalIp, externalIp } = instance;
+  const { internalIp: first, externalIp: second } = addressLines[name] ?? {};
+  const lines = linesOf(first, second);
+  const where = lines.length === 2 ? `lines ${lines.join(" and ")}: ` : "";
+  return `${where}${
+    sectionOf(instance)
+  } internal_ip and external_ip look swapped: internal_ip ${internalIp} is a public address, external_ip ` +
+    `${externalIp} a private one; the other way round it is ${swappedLines(instance).join(", ")}`;
+}
+
+/** The lines of an instance's addresses as they would be the other way round. */
+export function swappedLines(instance: InstanceConfig): readonly string[] {
+  const { internalIp, externalIp, internalLocal, externalLocal } = instance;
+  return [
+    `internal_ip : ${externalIp}`,
+    `external_ip : ${internalIp}`,
+    ...externalIp === externalLocal ? [] : [`internal_local : ${externalLocal}`],
+    ...internalIp === internalLocal ? [] : [`external_local : ${internalLocal}`],
   ];
 }
 

@@ -31,10 +31,10 @@ Deno.test("addressWarnings() names what no interface has, with its line, and wha
       /^line 4: \[kernel\] external_local 192\.0\.2\.2: no interface/,
     ]],
     [["internal_ip = 192.0.2.1", "external_ip = 10.10.1.1"], [
-      /^\[kernel\] internal_ip and external_ip look swapped: internal_ip 192\.0\.2\.1 .* external_ip 10\.10\.1\.1/,
+      /^lines 2 and 3: \[kernel\] internal_ip and external_ip look swapped: internal_ip 192\.0\.2\.1 .* external_ip 10\.10\.1\.1 .*; the other way round it is internal_ip : 10\.10\.1\.1, external_ip : 192\.0\.2\.1$/,
     ]],
     [["internal_ip = 192.0.2.1", "external_ip = 100.64.0.1", "external_local = 10.10.1.1"], [
-      /swapped/,
+      /swapped: .*internal_ip : 100\.64\.0\.1, external_ip : 192\.0\.2\.1, internal_local : 10\.10\.1\.1$/,
     ]],
     [
       [

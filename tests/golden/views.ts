@@ -185,8 +185,8 @@ export const RELOAD: ReloadView = {
   changes: ["[session] timeout: 60 -> 30", "instance second: removed (udp:[::1]:8082)"],
   notes: ['The 2 sessions of instance "second", which is gone, go on until they fall silent'],
   warnings: [
-    "[kernel] internal_ip and external_ip look swapped: internal_ip 192.0.2.1 is a public address, " +
-    "external_ip 10.10.1.1 a private one",
+    "lines 4 and 5: [kernel] internal_ip and external_ip look swapped: internal_ip 192.0.2.1 is a public address, " +
+    "external_ip 10.10.1.1 a private one; the other way round it is internal_ip : 10.10.1.1, external_ip : 192.0.2.1",
   ],
 };
 

@@ -114,7 +114,10 @@ Deno.test("check-config and reload name an address that no interface has, and sw
       TYPO,
       /^warning: line \d+: \[kernel\] external_ip 192\.0\.2\.11: no interface of this machine has/m,
     ],
-    [SWAPPED, /^warning: \[kernel\] internal_ip and external_ip look swapped/m],
+    [
+      SWAPPED,
+      /^warning: lines \d+ and \d+: \[kernel\] internal_ip and external_ip look swapped: .*external_ip : 192\.0\.2\.1$/m,
+    ],
   ];
   for (const [ini, says] of cases) {
     world.daemon.configure(ini);

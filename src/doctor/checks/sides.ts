@@ -1,5 +1,5 @@
 import { formatIpv4 } from "../../base/ipv4.ts";
-import { looksSwapped, sectionOf } from "../../config/address_warnings.ts";
+import { looksSwapped, sectionOf, swappedLines } from "../../config/address_warnings.ts";
 import type { InstanceConfig } from "../../config/config.ts";
 import type { Facts, RouteProbe } from "../facts.ts";
 import { failure, type Finding, good, skipped, warning } from "../finding.ts";
@@ -196,15 +196,8 @@ function swapRemedy(
   instance: InstanceConfig,
   given: Given,
 ): readonly string[] {
-  const { internalIp, externalIp, internalLocal, externalLocal } = instance;
-  const lines = [
-    `internal_ip : ${externalIp}`,
-    `external_ip : ${internalIp}`,
-    ...externalIp === externalLocal ? [] : [`internal_local : ${externalLocal}`],
-    ...internalIp === internalLocal ? [] : [`external_local : ${internalLocal}`],
-  ];
   return [
-    `${sectionOf(instance)} in ${configPath}: ${lines.join(", ")}`,
+    `${sectionOf(instance)} in ${configPath}: ${swappedLines(instance).join(", ")}`,
     given === "reversed"
       ? "lrkproxy reload; Kamailio need not be restarted, since that is what it gives out"
       : "lrkproxy reload, and restart Kamailio, which asks only when it starts",
