@@ -1,12 +1,12 @@
-import { type Endpoint, parseIpv4 } from "../base/ipv4.ts";
 import { readLink } from "../base/procfs.ts";
 import { err, type Result } from "../base/result.ts";
 import type { CommonOptions } from "../cli/args.ts";
 import type { Config } from "../config/config.ts";
 import { readConfig } from "../config/load.ts";
-import type { PartyView, SessionReport, SessionView } from "../control/admin.ts";
+import type { SessionReport, SessionView } from "../control/admin.ts";
 import { type LocalAddress, localAddresses } from "../daemon/media.ts";
 import { type CallDirection, type CallFacts, examineCall } from "./checks/call.ts";
+import { endsOf, hostOf, remoteOf } from "./ends.ts";
 import type { Finding } from "./finding.ts";
 import { gatherFirewalls } from "./gather/firewalls.ts";
 import { askRoute, gatherSysctls } from "./gather/network.ts";
@@ -107,31 +107,4 @@ async function directionsOf(
     }];
   }));
   return directions.flat();
-}
-
-type Ends = Readonly<Record<"sender" | "arrival" | "source" | "receiver", Endpoint>>;
-
-/** The ends of one direction on either side of the relay; null if nothing is to be sent. */
-function endsOf(from: PartyView, to: PartyView): Ends | null {
-  const sender = endpoint(remoteOf(from));
-  const receiver = endpoint(remoteOf(to));
-  const [arrival, source] = [endpoint(from.relay), endpoint(to.relay)];
-  if (!sender || !receiver || !arrival || !source) return null;
-  if (to.onHold || sender.address === 0) return null;
-  return { sender, arrival, source, receiver };
-}
-
-function remoteOf({ rtp, signalled }: PartyView): string {
-  return rtp.source ?? signalled;
-}
-
-function endpoint(text: string): Endpoint | null {
-  const address = parseIpv4(hostOf(text));
-  return address.ok
-    ? { address: address.value, port: Number(text.slice(text.lastIndexOf(":") + 1)) }
-    : null;
-}
-
-function hostOf(text: string): string {
-  return text.slice(0, text.lastIndexOf(":"));
 }

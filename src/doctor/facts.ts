@@ -4,6 +4,7 @@ import type { Config } from "../config/config.ts";
 import type { StatusView } from "../control/admin.ts";
 import type { LocalAddress } from "../daemon/media.ts";
 import type { Table } from "./firewall/model.ts";
+import type { MediaPath } from "./media_paths.ts";
 import type { ScriptView } from "./kamailio/script.ts";
 
 /** All that the checks know of the machine, as plain data; what could not be looked at says why. */
@@ -28,6 +29,8 @@ export interface Facts {
   readonly addresses: readonly LocalAddress[];
   readonly links: readonly LinkFacts[];
   readonly routes: readonly RouteProbe[];
+  /** Both directions of live calls. */
+  readonly calls: readonly MediaPath[];
   /** Other people's tables. */
   readonly firewall: Result<readonly Table[]>;
   /** Legacy iptables, a world of its own in the kernel. */

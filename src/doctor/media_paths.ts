@@ -1,7 +1,10 @@
 import { type Endpoint, formatIpv4, type Ipv4 } from "../base/ipv4.ts";
 import type { Config, InstanceConfig } from "../config/config.ts";
 import { OVERRUN_PORTS } from "../config/conflicts.ts";
+import type { SessionView } from "../control/admin.ts";
 import { guardedRanges, type LocalAddress } from "../daemon/media.ts";
+import { endsOf } from "./ends.ts";
+import type { RouteProbe } from "./facts.ts";
 
 /** One direction of an instance's media through the machine. */
 export interface MediaPath {
@@ -52,6 +55,40 @@ export function mediaPaths(
     const isOneAddress = inside.address === outside.address;
     return isOneAddress ? [path(inside, outside)] : [path(inside, outside), path(outside, inside)];
   });
+}
+
+/** More calls than these are not looked at: their ways are much the same. */
+const MOST_CALLS = 200;
+
+/** Both directions of live calls, by the routes as far as they were asked for; none that the kernel module relays. */
+export function callPaths(
+  config: Config,
+  sessions: readonly SessionView[],
+  { addresses, routes }: {
+    readonly addresses: readonly LocalAddress[];
+    readonly routes: readonly RouteProbe[];
+  },
+): readonly MediaPath[] {
+  const interfaceTo = (relay: Endpoint, party: Endpoint): string | undefined => {
+    const [from, to] = [formatIpv4(relay.address), formatIpv4(party.address)];
+    const probe = routes.find((each) => each.from === from && each.to === to && each.way.ok);
+    return probe?.way.ok ? probe.way.value : place(from, addresses)?.arrival;
+  };
+  const live = sessions.filter(({ path, state }) => path !== "kmod" && state !== "stale");
+  return live.slice(0, MOST_CALLS).flatMap(({ instance: name, caller, callee }) =>
+    [endsOf(caller, callee), endsOf(callee, caller)].flatMap((ends): readonly MediaPath[] => {
+      if (!ends) return [];
+      const { sender, arrival, source, receiver } = ends;
+      const [iif, oif] = [interfaceTo(arrival, sender), interfaceTo(source, receiver)];
+      if (iif === undefined || oif === undefined) return [];
+      const instance = config.instances.find((each) => each.name === name);
+      return [{
+        ...{ arrival: arrival.address, iif, source: source.address, oif },
+        ports: instance ? portsOf(instance) : [source.port, source.port + 1],
+        call: { sender, arrivalPort: arrival.port, sourcePort: source.port, receiver },
+      }];
+    })
+  );
 }
 
 function place(text: string, addresses: readonly LocalAddress[]): LocalAddress | undefined {

@@ -1,5 +1,5 @@
 import { strict as assert } from "node:assert";
-import type { CheckId } from "../../src/doctor/finding.ts";
+import type { CheckId, Finding } from "../../src/doctor/finding.ts";
 import { carryOut, diagnose, shell } from "./doctor.ts";
 import { CALL } from "./kamailio.ts";
 import { until } from "./until.ts";
@@ -283,4 +283,46 @@ Deno.test("doctor: rules that it cannot read are said to be so", async () => {
     assert.equal(found?.severity, "warn", rules);
     assert.match(found.what, /cannot tell/);
   }
+});
+
+Deno.test("doctor: a rule for some parties is named when a live call is with one, and said otherwise", async () => {
+  await using world = await openWorld();
+  const found = async (): Promise<Finding> => {
+    const { of } = await diagnose(world.relay, { config: world.daemon.configPath });
+    const [first] = of("firewall.forward");
+    assert(first);
+    return first;
+  };
+  const load = (rule: string): Promise<string> =>
+    shell(
+      world.relay,
+      `nft delete table inet foreign 2>/dev/null || true
+      ${chain("forward priority -5", `${rule} drop`)}`,
+    );
+  await load("ip daddr 192.0.2.0/24");
+  const before = await found();
+  assert.equal(before.severity, "warn");
+  assert.match(before.what, /does not let media of some parties pass: rule ".*192\.0\.2\.0/);
+  await world.kamailio.open(CALL);
+  const conversation = {
+    caller: world.caller(6000),
+    callee: world.callee(7000),
+  };
+  const fromCaller = conversation.caller.talk(CALL.snat);
+  const fromCallee = conversation.callee.talk(CALL.dst);
+  for (const rule of ["ip daddr 192.0.2.20", "udp dport 7000", "ip daddr 192.0.2.0/24"]) {
+    await load(rule);
+    const { severity, what } = await found();
+    assert.equal(severity, "warn", rule);
+    assert.match(
+      what,
+      /drops media of live calls .* from 192\.0\.2\.1:20000 to 192\.0\.2\.20:7000/,
+    );
+  }
+  await carryOut(world.relay, await found());
+  await untilTwoWay({ ...conversation, fromCaller, fromCallee });
+  assert.equal((await found()).severity, "ok");
+  await load("ip daddr 192.0.2.21");
+  const other = await found();
+  assert.deepEqual([other.severity, /no call is up with one/.test(other.what)], ["ok", true]);
 });

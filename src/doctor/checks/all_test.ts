@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { err, ok } from "../../base/result.ts";
+import { sessionView } from "../../../tests/golden/views.ts";
 import type { Facts } from "../facts.ts";
 import { type CheckId, CHECKS, type Severity } from "../finding.ts";
+import { parseIptables } from "../firewall/iptables.ts";
+import { callPaths } from "../media_paths.ts";
 import { config, healthy, localAddress, STATUS } from "../testing/healthy.ts";
 import { examine } from "./all.ts";
 
@@ -27,6 +30,18 @@ const PUBLIC_ADDRESSES = [
 function status(changes: Partial<typeof STATUS>): Pick<Facts, "daemon"> {
   return { daemon: { ...DAEMON, status: ok({ ...STATUS, ...changes }) } };
 }
+
+/** A FORWARD chain with one rule, which lets pass what that does not concern. */
+function forward(rule: string): Facts["firewall"] {
+  const text = ["*filter", ":FORWARD ACCEPT [0:0]", `-A FORWARD ${rule}`, "COMMIT"].join("\n");
+  return ok(parseIptables(text, "iptables-nft"));
+}
+
+/** Both directions of a call of 10.10.1.10:6000 and 192.0.2.20:7000. */
+const CALLS = callPaths(config(), [sessionView()], {
+  addresses: healthy().addresses,
+  routes: straight({ isHeard: true }).routes,
+});
 
 function file(kind: Facts["files"][number]["kind"], mode: number, path = "/x/y"): Facts["files"] {
   return [{ path, kind, mode, uid: 0 }];
@@ -186,6 +201,35 @@ const CASES:
     }, /send_redirects is 1/],
     ["firewall.forward", "skip", { firewall: err("Operation not permitted") }, /not permitted/],
     ["firewall.forward", "skip", { legacyFirewall: err("not installed") }, /not installed/],
+    [
+      "firewall.forward",
+      "warn",
+      { firewall: forward("-d 192.0.2.0/24 -j DROP"), calls: CALLS },
+      /drops media of live calls \(1 of 2 directions\), from 192\.0\.2\.1:20000 to 192\.0\.2\.20:7000: rule ".*192\.0\.2\.0\/24/,
+      /^iptables-nft -I FORWARD -s 192\.0\.2\.1 /,
+    ],
+    [
+      "firewall.forward",
+      "warn",
+      { firewall: forward("-p udp --dport 7000 -j DROP"), calls: CALLS },
+      /1 of 2 directions.* rule ".*--dport 7000/,
+    ],
+    [
+      "firewall.forward",
+      "ok",
+      { firewall: forward("-d 192.0.2.21 -j DROP"), calls: CALLS },
+      /^1 chain\(s\) let media pass; .*not let media of some parties pass: rule ".*\.21.*\(no call is up with one/,
+    ],
+    [
+      "firewall.forward",
+      "warn",
+      { firewall: forward("-d 192.0.2.21 -j DROP") },
+      /does not let media of some parties pass: rule ".*192\.0\.2\.21/,
+      /^iptables-nft -I FORWARD -s 192\.0\.2\.1,10\.10\.1\.1 /,
+    ],
+    ["firewall.forward", "warn", { firewall: forward("-d 192.0.2.21 -j NFQUEUE") }, /cannot tell/],
+    ["firewall.forward", "ok", { firewall: forward("-d 192.0.2.21 -j RETURN") }, /pass$/],
+    ["firewall.forward", "ok", { firewall: forward("-d 224.0.0.0/4 -j DROP") }, /pass$/],
     ["media.address", "fail", { addresses: [localAddress("inside", "10.10.1.1")] }, /192\.0\.2\.1/],
     [
       "media.address",

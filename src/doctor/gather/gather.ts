@@ -15,7 +15,7 @@ import { KmodFastPath } from "../../kmod/fast_path.ts";
 import { isModuleInstalled } from "../../kmod/installed.ts";
 import { tableText } from "../../nft/load.ts";
 import type { DaemonFacts, Facts, FileFacts, FileText, ModuleFacts } from "../facts.ts";
-import { isControlPort, isRelaySocket } from "../media_paths.ts";
+import { callPaths, isControlPort, isRelaySocket } from "../media_paths.ts";
 import { gatherFirewalls } from "./firewalls.ts";
 import { gatherKamailio } from "./kamailio.ts";
 import { gatherLinks, gatherRoutes, gatherSysctls, interfacesOf, withArrivals } from "./network.ts";
@@ -43,13 +43,14 @@ export async function gatherFacts(options: GatherOptions): Promise<Facts> {
   const adminSocket = options.socket ?? known?.adminSocket ?? DEFAULT_SOCKET;
   const daemon = await gatherDaemon(adminSocket, options.config);
   const interfaces = known ? interfacesOf(known, addresses, daemon) : [];
+  const sessions = await fewSessions(daemon);
   const [cpu, firewalls, kamailio, nftVersion, tableCheck, routes, nftFiles] = await Promise.all([
     gatherCpu(),
     gatherFirewalls(),
     gatherKamailio(options.kamailio, known),
     readNftVersion(),
     daemon.status.ok ? null : checkTable(),
-    known ? gatherRoutes(known, addresses, await fewSessions(daemon)) : [],
+    known ? gatherRoutes(known, addresses, sessions) : [],
     readTexts(NFT_FILES),
   ]);
   return {
@@ -67,6 +68,7 @@ export async function gatherFacts(options: GatherOptions): Promise<Facts> {
     addresses,
     links: gatherLinks(interfaces),
     routes,
+    calls: known ? callPaths(known, sessions, { addresses, routes }) : [],
     ...firewalls,
     sockets: gatherSockets((address, port) =>
       known !== null && (isRelaySocket(known, address, port) || isControlPort(known, port))

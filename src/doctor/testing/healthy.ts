@@ -116,6 +116,7 @@ export function healthy(changes: Partial<Facts> = {}): Facts {
       target: "anybody",
       way: ok("outside"),
     }],
+    calls: [],
     firewall: ok([]),
     legacyFirewall: ok([]),
     sockets: ok([]),
