@@ -88,8 +88,8 @@ export interface RouteProbe {
   /** The relay's address that the packet carries, and where it goes. */
   readonly from: string;
   readonly to: string;
-  /** The interface that it came in by. */
-  readonly iif: string;
+  /** The interface that it came in by; null if that is not known, and it is asked for as one of this machine's own. */
+  readonly iif: string | null;
   /** What `to` stands for: a party of a live call, a neighbour, or anybody on the internet. */
   readonly target: "party" | "neighbour" | "anybody";
   /** Of a party: whether RTP of it has come, and when its call was opened. */

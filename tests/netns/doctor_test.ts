@@ -6,6 +6,7 @@ import { carryOut, diagnose, shell } from "./doctor.ts";
 import { CALL } from "./kamailio.ts";
 import { MediaSocket } from "./media.ts";
 import { RawUdp } from "./raw_udp.ts";
+import { renumber } from "./topology.ts";
 import { until } from "./until.ts";
 import { converse, openWorld, type World, type WorldOptions } from "./world.ts";
 
@@ -548,4 +549,26 @@ Deno.test("doctor: an ordinary user is told what he cannot look at, and the rest
 
 Deno.test("doctor: wrong usage ends with 2", async () => {
   assert.equal((await lrkproxy("doctor", "--nonsense")).code, 2);
+});
+
+Deno.test("doctor: media addresses on lo are no reason for an alarm, with and without a call", async () => {
+  await using world = await openWorld({
+    prepare: (net) => {
+      renumber(net);
+      for (const each of ["10.10.1.1/32", "192.0.2.1/32"]) {
+        net.relay.ip("address", "add", each, "dev", "lo");
+      }
+    },
+  });
+  const routes = async (): Promise<void> => {
+    const { of } = await diagnose(world.relay, { config: world.daemon.configPath });
+    const found = of("media.route");
+    assert.deepEqual(found.filter(({ severity }) => severity === "fail"), []);
+    // Nothing leaves by lo.
+    assert.doesNotMatch(JSON.stringify(found), /by lo|dev lo/);
+  };
+  await routes();
+  await world.kamailio.open(CALL);
+  await converse(world.caller(6000), world.callee(7000));
+  await routes();
 });

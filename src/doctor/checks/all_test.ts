@@ -370,6 +370,25 @@ const CASES:
       /unreachable/,
       /ip route add default .* dev outside/,
     ],
+    [
+      "media.route",
+      "warn",
+      {
+        addresses: [
+          { ...localAddress("lo", "192.0.2.1"), bringsPackets: false },
+          localAddress("inside", "10.10.1.1"),
+        ],
+        routes: [{
+          from: "192.0.2.1",
+          to: "9.9.9.9",
+          iif: null,
+          target: "anybody",
+          way: err("Network is unreachable"),
+        }],
+      },
+      /to 9\.9\.9\.9: Network is unreachable$/,
+      /default via GATEWAY dev INTERFACE$/,
+    ],
     ["media.route", "fail", {
       routes: [{
         from: "10.10.1.1",

@@ -57,11 +57,11 @@ export function checkRoutes(facts: Facts): readonly Finding[] {
   if (unmetSettings(facts).length > 0) return [skipped(id, "the settings above come first")];
   return bad.map(({ probe, error }) => {
     const { from, to, iif, target } = probe;
-    const what = `no way for media from ${from} to ${to} that came in by ${iif}: ${error}`;
-    const [, interfaceName = iif] = [
-      iif,
-      addresses.find((each) => formatIpv4(each.address) === from)?.interface,
-    ];
+    const came = iif === null ? "" : ` that came in by ${iif}`;
+    const what = `no way for media from ${from} to ${to}${came}: ${error}`;
+    const carrier = addresses.find((each) => formatIpv4(each.address) === from);
+    // By a loopback or dummy device nothing leaves.
+    const interfaceName = carrier?.bringsPackets ? carrier.interface : "INTERFACE";
     return target === "anybody"
       ? warning(id, what, {
         why: "parties beyond the neighbouring networks cannot be reached",
@@ -69,7 +69,7 @@ export function checkRoutes(facts: Facts): readonly Finding[] {
       })
       : failure(id, what, {
         why: target === "party" ? "that party of a live call hears nothing" : "calls are one-way",
-        remedy: ["ip rule", `ip route get ${to} from ${from} iif ${iif}`],
+        remedy: ["ip rule", `ip route get ${to} from ${from}${iif === null ? "" : ` iif ${iif}`}`],
       });
   });
 }

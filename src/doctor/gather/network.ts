@@ -101,23 +101,31 @@ export async function gatherRoutes(
 }
 
 function neighbours(config: Config, addresses: readonly LocalAddress[]): readonly Question[] {
-  return mediaPaths(config, addresses).flatMap(({ source, iif, oif, arrival }): Question[] => {
-    const from = formatIpv4(source);
-    const local = addresses.find(({ arrival: name, address }) =>
-      name === oif && address === source
-    );
-    const neighbour = local && neighbourOf(local);
-    const anybody: Question = { from, to: ANYBODY, iif, target: "anybody" };
-    const isOutwards = config.instances.some(({ externalLocal, internalLocal }) =>
-      externalLocal === from && internalLocal === formatIpv4(arrival)
-    );
-    return [
-      ...neighbour === null || neighbour === undefined
-        ? []
-        : [{ from, to: formatIpv4(neighbour), iif, target: "neighbour" as const }],
-      ...isOutwards ? [anybody] : [],
-    ];
-  });
+  return mediaPaths(config, addresses).flatMap(
+    ({ source, iif: name, oif, arrival }): Question[] => {
+      const iif = bringsNothing(name, addresses) ? null : name;
+      const from = formatIpv4(source);
+      const local = addresses.find(({ arrival: name, address }) =>
+        name === oif && address === source
+      );
+      const neighbour = local && neighbourOf(local);
+      const anybody: Question = { from, to: ANYBODY, iif, target: "anybody" };
+      const isOutwards = config.instances.some(({ externalLocal, internalLocal }) =>
+        externalLocal === from && internalLocal === formatIpv4(arrival)
+      );
+      return [
+        ...neighbour === null || neighbour === undefined
+          ? []
+          : [{ from, to: formatIpv4(neighbour), iif, target: "neighbour" as const }],
+        ...isOutwards ? [anybody] : [],
+      ];
+    },
+  );
+}
+
+/** Whether an interface, a loopback or dummy device, is none that packets come in by. */
+function bringsNothing(name: string, addresses: readonly LocalAddress[]): boolean {
+  return addresses.some((each) => each.interface === name && !each.bringsPackets);
 }
 
 /** Some other address of the same network; null where it has no room for one. */
@@ -133,6 +141,7 @@ function parties(
 ): readonly Question[] {
   const interfaceOf = (relay: string): string | undefined =>
     addresses.find(({ address }) => formatIpv4(address) === hostOf(relay))?.arrival;
+  const arrivalAt = (name: string): string | null => bringsNothing(name, addresses) ? null : name;
   return sessions.flatMap(({ caller, callee, createdMs }) => [
     { party: caller, other: callee, createdMs },
     { party: callee, other: caller, createdMs },
@@ -145,7 +154,7 @@ function parties(
       return [{
         from: hostOf(party.relay),
         to,
-        iif,
+        iif: arrivalAt(iif),
         target: "party",
         isHeard,
         openedMs: createdMs,
@@ -159,9 +168,13 @@ function hostOf(endpoint: string): string {
 
 /** The interface by which a packet leaves: a forwarded one, or without `iif` one of this machine's own. */
 export async function askRoute(
-  { from, to, iif }: { readonly from: string; readonly to: string; readonly iif?: string },
+  { from, to, iif = null }: {
+    readonly from: string;
+    readonly to: string;
+    readonly iif?: string | null;
+  },
 ): Promise<Result<string>> {
-  const arrival = iif === undefined ? [] : ["iif", iif];
+  const arrival = iif === null ? [] : ["iif", iif];
   const answer = await runProgram("ip", ["-j", "route", "get", to, "from", from, ...arrival]);
   if (!answer.ok) return err(answer.error.replace(/^RTNETLINK answers: /, "").split("\n")[0] ?? "");
   return ok(/"dev":"([^"]+)"/.exec(answer.value.out)?.[1] ?? "");
