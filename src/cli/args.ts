@@ -1,9 +1,7 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { VERSION } from "../base/version.ts";
+import { DEFAULT_CONFIG } from "../config/commands.ts";
 import { keyHelp } from "../config/describe.ts";
-
-/** Where the configuration is unless `--config` says otherwise. */
-export const DEFAULT_CONFIG = "/etc/lrkproxy/lrkproxy.ini";
 
 /** Where Kamailio's configuration is unless `--kamailio` says otherwise. */
 export const KAMAILIO_CFG = "/etc/kamailio/kamailio.cfg";

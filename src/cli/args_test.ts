@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { COMMANDS, generate, readGolden } from "../../tests/golden/generators.ts";
-import { DEFAULT_CONFIG, type Invocation, KAMAILIO_CFG, parseArguments } from "./args.ts";
+import { DEFAULT_CONFIG } from "../config/commands.ts";
+import { type Invocation, KAMAILIO_CFG, parseArguments } from "./args.ts";
 
 interface Understood {
   readonly invocation: Invocation;

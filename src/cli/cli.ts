@@ -158,7 +158,7 @@ async function askAndPrint(
   const text = "json" in options && options.json
     ? `${JSON.stringify("reports" in response ? { ...response, machine } : response)}\n`
     : "reports" in response
-    ? reportsText(response, machine)
+    ? reportsText(response, { machine, config: options.config })
     : asText(response);
   output.out(text);
   if ("status" in response) output.error(versionWarning(response.status.version) ?? "");
@@ -181,9 +181,13 @@ function asText(response: AdminResponse): string {
 
 function reportsText(
   { reports, drain }: Extract<AdminResponse, { readonly reports: unknown }>,
-  machine: readonly (readonly string[])[],
+  { machine, config }: {
+    readonly machine: readonly (readonly string[])[];
+    readonly config: string;
+  },
 ): string {
-  return reports.map((report, i) => reportText(report, machine[i])).join("\n") + drainNote(drain);
+  return reports.map((report, i) => reportText(report, machine[i], config)).join("\n") +
+    drainNote(drain);
 }
 
 async function waitUntilGone(options: CommonOptions): Promise<number> {

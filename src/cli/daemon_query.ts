@@ -1,7 +1,8 @@
 import { VERSION } from "../base/version.ts";
 import { formatErrors, readConfig } from "../config/load.ts";
 import { type AdminRequest, type AdminResponse, askDaemon } from "../control/admin.ts";
-import { type CommonOptions, DEFAULT_CONFIG } from "./args.ts";
+import { DEFAULT_CONFIG } from "../config/commands.ts";
+import type { CommonOptions } from "./args.ts";
 
 /** Where the daemon's admin socket is if no configuration says so. */
 const DEFAULT_SOCKET = "/run/lrkproxy/admin.sock";

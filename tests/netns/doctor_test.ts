@@ -290,7 +290,7 @@ Deno.test("doctor: a file that is not the one in force is named, and so is one t
   world.daemon.configure({ kernel: { end_port: 25000 } });
   const [unread] = (await diagnose(world.relay, { config: configPath })).of("daemon.running");
   assert.match(unread?.what ?? "", /as it is now: it says instance default: .*20000-25000/);
-  assert.deepEqual(unread?.remedy, ["lrkproxy reload"]);
+  assert.deepEqual(unread?.remedy, [`lrkproxy reload --config ${world.daemon.configPath}`]);
 });
 
 /** A relay as it is in want of nothing: what the machine itself may lack is not looked at. */

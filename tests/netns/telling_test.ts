@@ -132,7 +132,10 @@ Deno.test("show names a missing address and a missing route", async () => {
   await until("the daemon knows", async () => (await world.status()).warnings.length > 0, 15_000);
   const [first = "", file = "", cure = "", ...others] = await shown(world);
   assert.match(first, /^This machine: no interface has the media address 192\.0\.2\.1/);
-  assert.match(file, /^Cure: correct it in lrkproxy\.ini, lrkproxy reload, and restart Kamailio/);
+  assert.match(
+    file,
+    /^Cure: correct it in lrkproxy\.ini, lrkproxy reload --config \S+, and restart Kamailio/,
+  );
   assert.match(cure, /^Cure: or ip address add 192\.0\.2\.1\/PREFIX/);
   assert(!others.some((line) => line.startsWith("This machine:")), others.join("\n"));
   // Who does not look at the machine itself is told by the daemon.

@@ -1,3 +1,4 @@
+import { DEFAULT_CONFIG, withConfig } from "../../config/commands.ts";
 import type {
   FlowView,
   LossView,
@@ -66,10 +67,14 @@ function lastOf({ ageSeconds, ageAtMostSeconds }: FlowView): string {
     : `${ageSeconds.toFixed(1)} s ago`;
 }
 
-/** `lrkproxy show` for people; `machine` is what this machine itself does to the call. */
+/**
+ * `lrkproxy show` for people; `machine` is what this machine itself does to the call, `config` the file that the
+ * command was given.
+ */
 export function reportText(
   { session, strangers, loss, ways, findings }: SessionReport,
   machine: readonly string[] = [],
+  config = DEFAULT_CONFIG,
 ): string {
   const since = new Date(session.createdMs).toISOString();
   const lines = [
@@ -88,9 +93,17 @@ export function reportText(
       `refused   ${packets} packet${packets === 1 ? "" : "s"} from ${from} to ${to}`
     ),
     ...ways.map(wayText),
-    ...agreed(machine, unsaid(findings, machine)).map((finding) => `=> ${visible(finding)}`),
+    ...agreed(machine, unsaid(findings, machine)).map((finding) =>
+      `=> ${visible(curable(finding, config))}`
+    ),
   ];
   return lines.join("\n") + "\n";
+}
+
+/** A finding with the commands of its cure as they have to be run. */
+function curable(finding: string, config: string): string {
+  const at = finding.indexOf("Cure: ");
+  return at < 0 ? finding : finding.slice(0, at) + withConfig(finding.slice(at), config);
 }
 
 /**

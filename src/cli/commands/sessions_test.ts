@@ -75,3 +75,11 @@ Deno.test("reportText() says of nothing that it passes, or is forwarded, beside 
   const silent = "Nothing reaches the callee: 192.0.2.20 on outside does not answer ARP.";
   assert.deepEqual(said([silent], [passes]), [silent]);
 });
+
+Deno.test("reportText() names the file in a cure where it is not the usual one", () => {
+  const session = sessionView();
+  const findings = ["This machine: it is wrong. Cure: lrkproxy reload, and restart Kamailio"];
+  const report = { session, strangers: [], loss: [], ways: [], findings };
+  assert.match(reportText(report, [], "/x.ini"), /Cure: lrkproxy reload --config \/x\.ini, and/);
+  assert.match(reportText(report), /Cure: lrkproxy reload, and/);
+});

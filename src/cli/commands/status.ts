@@ -1,3 +1,4 @@
+import { DEFAULT_CONFIG, withConfig } from "../../config/commands.ts";
 import type { PathsView, StatusView } from "../../control/admin.ts";
 import { drainText } from "./drain.ts";
 import { byteSize, duration, table } from "../output.ts";
@@ -35,7 +36,9 @@ export function statusText(status: StatusView): string {
     `calls:   ${counters(status.relay)}`,
     ...status.warnings.flatMap((warning, i) => [
       `warning: ${warning}`,
-      ...(status.remedies[i] ?? []).map((remedy) => `      => ${remedy}`),
+      ...(status.remedies[i] ?? []).map((remedy) =>
+        `      => ${withConfig(remedy, status.config ?? DEFAULT_CONFIG)}`
+      ),
     ]),
   ];
   return lines.join("\n") + "\n";

@@ -1,3 +1,4 @@
+import { withConfig } from "../../config/commands.ts";
 import type { Facts } from "../facts.ts";
 import { CHECKS, type Finding } from "../finding.ts";
 import { checkTracked, checkTrackingRoom } from "./conntrack.ts";
@@ -43,7 +44,11 @@ const ALL: readonly ((facts: Facts) => Finding | readonly Finding[])[] = [
 
 /** What all checks say of a machine, at least one finding each, in the order of {@link CHECKS}. */
 export function examine(facts: Facts): readonly Finding[] {
-  const found = ALL.flatMap((check) => check(facts));
+  // Remedies are run as they stand.
+  const found = ALL.flatMap((check) => check(facts)).map((finding): Finding => ({
+    ...finding,
+    remedy: finding.remedy.map((line) => withConfig(line, facts.configPath)),
+  }));
   return CHECKS.flatMap(([id]): readonly Finding[] => {
     const own = found.filter((finding) => finding.id === id);
     // Those that say nothing have nothing to go by: the configuration is no good.

@@ -608,3 +608,9 @@ Deno.test("examine() has a case above for every check that a pure fact can break
     [],
   );
 });
+
+Deno.test("examine() gives remedies that can be run as they stand where the file is elsewhere", () => {
+  const facts = healthy({ configPath: "/x.ini", config: ok(portsTo(40000)) });
+  const unread = examine(facts).find(({ id }) => id === "daemon.running");
+  assert.deepEqual(unread?.remedy, ["lrkproxy reload --config /x.ini"]);
+});
