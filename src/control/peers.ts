@@ -3,6 +3,8 @@ import type { PeerView } from "./admin.ts";
 
 /** Kamailios are few; of more peers than these, those that were heard last are known. */
 const MOST_PEERS = 32;
+/** Anybody can be one; the last ones are known. */
+const MOST_STRANGERS = 3;
 
 /** What G says of an instance, as far as it holds until Kamailio asks again. */
 export interface Told {
@@ -42,6 +44,7 @@ export class Peers {
   /** What G says of an instance now; null where it is not answered with that. */
   tells: (instance: string) => Told | null = () => null;
   readonly #peers = new Map<string, Known>();
+  readonly #strangers = new Map<string, number>();
 
   /** Note a request of `from` that was received at `nowMs`. */
   note(instance: string, from: Address | null, { verb, nowMs }: {
@@ -84,6 +87,26 @@ export class Peers {
       if (opener === null || peer.openMs >= (opener.openMs ?? 0)) opener = peer;
     }
     if (opener) opener.opened = addresses;
+  }
+
+  /** Note a datagram of somebody who may not send commands. */
+  noteStranger(from: Address, nowMs: number): void {
+    const address = formatAddress(from);
+    this.#strangers.delete(address);
+    this.#strangers.set(address, nowMs);
+    const [oldest] = this.#strangers.keys();
+    if (this.#strangers.size > MOST_STRANGERS && oldest !== undefined) {
+      this.#strangers.delete(oldest);
+    }
+  }
+
+  /** Addresses that have sent datagrams since `sinceMs` and may not, while nobody has who may; the last one first. */
+  strangersAlone(sinceMs: number): readonly string[] {
+    if ([...this.#peers.values()].some(({ lastMs }) => lastMs >= sinceMs)) return [];
+    return [...this.#strangers].filter(([, lastMs]) => lastMs >= sinceMs).map(([address]) =>
+      address
+    )
+      .reverse();
   }
 
   /** Those of an instance; the last one heard comes first. */

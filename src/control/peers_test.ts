@@ -86,3 +86,14 @@ Deno.test("Peers holds a call for one of whoever sent the last S, until that one
   peers.note("default", near, { verb: "G", nowMs: 5 });
   assert.deepEqual(opened(), ["", ""]);
 });
+
+Deno.test("Peers knows the strangers that have come last, while nobody else has", () => {
+  const peers = new Peers();
+  for (let n = 1; n <= 4; n++) peers.noteStranger(address(`10.0.0.${n}`), n);
+  peers.noteStranger(address("10.0.0.3"), 5);
+  assert.deepEqual(peers.strangersAlone(0), ["10.0.0.3", "10.0.0.4", "10.0.0.2"]);
+  assert.deepEqual(peers.strangersAlone(4), ["10.0.0.3", "10.0.0.4"]);
+  peers.note("default", address("127.0.0.1"), { verb: "P", nowMs: 6 });
+  assert.deepEqual(peers.strangersAlone(0), []);
+  assert.deepEqual(peers.strangersAlone(7), []);
+});

@@ -102,6 +102,7 @@ async function openUdpDoor(
     ...succession,
     allows: (address) => anyContains(parts.config.controlAllow, address),
     onStranger: (address) => {
+      inbox.peers.noteStranger(address, performance.now());
       const peer = formatAddress(address);
       strangers.take(peer, (held) =>
         log.warn(

@@ -20,7 +20,14 @@ import type { Machine } from "./machine.ts";
 import { areDrainOptions } from "./drain.ts";
 import type { Reload } from "./reload.ts";
 import { type Moment, sessionReport, sessionView } from "./views.ts";
-import { oneWayWarning, remediesOf, roomWarning } from "./warnings.ts";
+import { REFUSALS_MS } from "./journal.ts";
+import {
+  oneWayWarning,
+  refusalWarnings,
+  remediesOf,
+  roomWarning,
+  strangerWarning,
+} from "./warnings.ts";
 import type { Parts } from "./wiring.ts";
 
 /** How many sessions are read before Kamailio gets its turn. */
@@ -68,10 +75,13 @@ export class Desk {
 
   /** What somebody should see to. */
   warnings({ oneWay }: Pick<Census, "oneWay">): readonly string[] {
-    const { backend, config } = this.#parts;
+    const { backend, config, journal, inbox } = this.#parts;
+    const strangers = inbox.peers.strangersAlone(performance.now() - REFUSALS_MS);
     return [
       ...this.#notServed(),
       ...this.#machine.state.warnings,
+      ...refusalWarnings(journal.recentRefusals()),
+      ...strangers.map(strangerWarning),
       ...roomWarning(backend.room(), config.maxSessions),
       ...config.session.learning === "once" ? oneWayWarning(oneWay) : [],
     ];

@@ -2,11 +2,14 @@ import type { Clock } from "../base/clock.ts";
 import { formatEndpoint, formatIpv4 } from "../base/ipv4.ts";
 import { type Fields, type Logger, rateLimited } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
-import type { RefusalReason } from "../core/call.ts";
+import type { Refusal, RefusalReason } from "../core/call.ts";
 import type { EndReason, RelayEvent } from "../core/events.ts";
 import { type HeardParties, heardParties } from "../core/heard.ts";
 import { FLOW_NAMES, legOf, type Session } from "../core/session.ts";
 import type { Entry } from "../core/table.ts";
+
+/** How long a refused call is worth a warning. */
+export const REFUSALS_MS = 600_000;
 
 /** What has happened since the daemon started. */
 export interface RelayCounts {
@@ -22,6 +25,14 @@ export interface RelayCounts {
   /** Sessions that are over, by whose RTP was heard in them. */
   readonly heard: Record<HeardParties, number>;
   readonly refused: Record<RefusalReason, number>;
+}
+
+/** Calls that were refused for one reason. */
+export interface RecentRefusals {
+  readonly calls: number;
+  /** When the last one was, in monotonic milliseconds, and why. */
+  readonly lastMs: number;
+  readonly message: string;
 }
 
 /** Counts what happens to sessions and tells it to the log, every line with its Call-ID. */
@@ -47,6 +58,7 @@ export class Journal {
       kernel: 0,
     },
   };
+  readonly #refusals = new Map<RefusalReason, RecentRefusals>();
   readonly #log: Logger;
   readonly #clock: Clock;
   readonly #config: () => Pick<Config, "log" | "logCalls">;
@@ -79,6 +91,7 @@ export class Journal {
         return this.#recordEnd(event.entry, event.reason);
       case "refused":
         this.counts.refused[event.refusal.reason]++;
+        this.#noteRefusal(event.refusal);
         return this.#warn("Call refused", {
           call: event.callId,
           instance: event.instance,
@@ -113,6 +126,19 @@ export class Journal {
           detail: event.message,
         });
     }
+  }
+
+  /** Calls that were refused of late, by reason: they are silent. */
+  recentRefusals(): ReadonlyMap<RefusalReason, RecentRefusals> {
+    const nowMs = this.#clock.now();
+    return new Map([...this.#refusals].filter(([, { lastMs }]) => nowMs - lastMs < REFUSALS_MS));
+  }
+
+  #noteRefusal({ reason, message }: Refusal): void {
+    const nowMs = this.#clock.now();
+    const before = this.#refusals.get(reason);
+    const calls = before && nowMs - before.lastMs < REFUSALS_MS ? before.calls + 1 : 1;
+    this.#refusals.set(reason, { calls, lastMs: nowMs, message });
   }
 
   /** Note that commands could not be carried out because something threw. */

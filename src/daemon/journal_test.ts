@@ -254,3 +254,28 @@ Deno.test("Journal shares the limit among refusals, errors and failures", () => 
   journal.record({ kind: "ended", session, entry, reason: "never-heard" });
   assert.equal(lines.length, 52);
 });
+
+Deno.test("Journal knows for a while which calls were refused", () => {
+  const { journal, clock } = keep();
+  const refuse = (reason: RefusalReason, message: string): void =>
+    journal.record({
+      kind: "refused",
+      callId: "x",
+      instance: "default",
+      refusal: { reason, message },
+    });
+  refuse("collision", "one");
+  clock.advance(300_000);
+  refuse("collision", "two");
+  refuse("full", "three");
+  const recent = () =>
+    [...journal.recentRefusals()].map(([reason, { calls, message }]) => [reason, calls, message]);
+  assert.deepEqual(recent(), [["collision", 2, "two"], ["full", 1, "three"]]);
+  clock.advance(599_000);
+  refuse("full", "four");
+  clock.advance(2_000);
+  assert.deepEqual(recent(), [["full", 2, "four"]]);
+  clock.advance(601_000);
+  refuse("full", "five");
+  assert.deepEqual(recent(), [["full", 1, "five"]]);
+});

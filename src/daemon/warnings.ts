@@ -1,6 +1,8 @@
 import type { Session } from "../core/session.ts";
 import { formatIpv4 } from "../base/ipv4.ts";
+import type { RefusalReason } from "../core/call.ts";
 import type { OneWayCounts } from "./census.ts";
+import type { RecentRefusals } from "./journal.ts";
 
 /** Fewer one-way calls than these, or a smaller share of all, have reasons of their own: announcements, faxes. */
 const FEW_ONE_WAY = 3;
@@ -29,6 +31,25 @@ export function roomWarning(room: number, maxSessions: number): readonly string[
   ];
 }
 
+/** Calls that were refused for reasons which somebody here can cure; they go out all the same, and are silent. */
+export function refusalWarnings(
+  refusals: ReadonlyMap<RefusalReason, RecentRefusals>,
+): readonly string[] {
+  return (["not-our-address", "collision", "full"] as const).flatMap((reason) => {
+    const found = refusals.get(reason);
+    if (!found) return [];
+    const calls = `${found.calls} call${found.calls === 1 ? " was" : "s were"} refused of late`;
+    return [
+      `${calls}, and ${found.calls === 1 ? "is" : "are"} silent (${reason}): ${found.message}`,
+    ];
+  });
+}
+
+/** That somebody's commands are dropped, while nobody else sends any. */
+export function strangerWarning(address: string): string {
+  return `Commands from ${address} are dropped, since it is not in [UDP socket] allow, and no others come`;
+}
+
 const REMEDIES: readonly (readonly [RegExp, (found: readonly string[]) => readonly string[]])[] = [
   [
     /calls have RTP of/,
@@ -37,6 +58,21 @@ const REMEDIES: readonly (readonly [RegExp, (found: readonly string[]) => readon
       "sudo lrkproxy show CALL-ID   # why, for one of them",
     ],
   ],
+  [/refused of late.*\(not-our-address\)/, () => [
+    "restart Kamailio, if lrkproxy.ini has been changed: it asks for the addresses only when it starts",
+  ]],
+  [/refused of late.*\(collision\)/, () => [
+    "give each Kamailio an [instance] of its own, with other ports, if there are several: each counts for itself",
+    "else put the lock of tests/acceptance/kamailio.cfg around offers, or take a wider range of ports",
+  ]],
+  [/refused of late.*\(full\)/, () => [
+    "[kernel] max_sessions in lrkproxy.ini, then lrkproxy reload",
+    "lrkproxy sessions   # are there some that never end? Kamailio 5.6 needs [session] stale_limit : 60",
+  ]],
+  [/^Commands from (\S+) are dropped/, ([, address]) => [
+    `if that is your Kamailio: add ${address} to [UDP socket] allow in lrkproxy.ini, then lrkproxy reload`,
+    "or let Kamailio and lrkproxy talk by 127.0.0.1: lrkproxy_sock in kamailio.cfg",
+  ]],
   [/room for \d+ sessions/, () => [
     "lrkproxy stop --drop   # when the calls are done",
     "systemctl start lrkproxy",

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { makeSession } from "../../tests/contract/rig.ts";
-import { oneWayWarning, remediesOf, roomWarning, warningsOf } from "./warnings.ts";
+import {
+  oneWayWarning,
+  refusalWarnings,
+  remediesOf,
+  roomWarning,
+  strangerWarning,
+  warningsOf,
+} from "./warnings.ts";
 
 Deno.test("oneWayWarning() speaks up for many one-way calls, and not for a few", () => {
   const cases: readonly (readonly [number, number, number, RegExp | null])[] = [
@@ -21,6 +28,23 @@ Deno.test("oneWayWarning() speaks up for many one-way calls, and not for a few",
     assert.equal(found.length, says ? 1 : 0, `${caller} ${callee} ${of}`);
     if (says) assert.match(found[0] ?? "", says);
   }
+});
+
+Deno.test("refusalWarnings() tells of refused calls that somebody here can cure", () => {
+  const refusals = new Map(
+    [
+      ["not-our-address", { calls: 1, lastMs: 0, message: '"192.0.2.1" is not a media address' }],
+      ["collision", { calls: 2, lastMs: 0, message: "ports are in use" }],
+      ["forbidden-remote", { calls: 9, lastMs: 0, message: "127.0.0.1" }],
+    ] as const,
+  );
+  const found = refusalWarnings(refusals);
+  assert.deepEqual(found, [
+    '1 call was refused of late, and is silent (not-our-address): "192.0.2.1" is not a media address',
+    "2 calls were refused of late, and are silent (collision): ports are in use",
+  ]);
+  assert.match(remediesOf(found[0] ?? "").join(), /^restart Kamailio, if/);
+  assert.match(remediesOf(found[1] ?? "").join(), /^give each Kamailio an \[instance\] of its own/);
 });
 
 Deno.test("remediesOf() names a next step for every warning, never the command that prints it", () => {
@@ -57,6 +81,7 @@ Deno.test("remediesOf() names a next step for every warning, never the command t
       /^sysctl -w net\/ipv4\/conf\/eth0\.5\/rp_filter=2$/,
     ],
     ["Relay ports 1-2: add them to net.ipv4.ip_local_reserved_ports", /doctor --fix/],
+    [strangerWarning("10.10.1.1"), /^if that is your Kamailio: add 10\.10\.1\.1 to/],
     ["something new", /journalctl/],
   ] as const;
   for (const [warning, remedy] of cases) {

@@ -1,7 +1,7 @@
 import { strict as assert } from "node:assert";
 import { type Ini, PROGRAM } from "./daemon.ts";
 import { diagnose, shell } from "./doctor.ts";
-import { CALL, numberedCall } from "./kamailio.ts";
+import { CALL, Kamailio, numberedCall } from "./kamailio.ts";
 import { scrape } from "./scrape.ts";
 import { until } from "./until.ts";
 import { converse, openWorld, untilLocked, untilTwoWay, type World } from "./world.ts";
@@ -221,6 +221,41 @@ Deno.test("a reload to addresses that nobody has is told with what is wrong, and
   await fine();
   await world.kamailio.open({ ...numberedCall(1) });
   await fine();
+});
+
+Deno.test("calls that are refused, and commands that are dropped, are told by status and doctor with the cure", async () => {
+  await using world = await openWorld({
+    ini: { "UDP socket": { socket_udp_host: "0.0.0.0" } },
+  });
+  const stranger = world.use(
+    new Kamailio(world.net.caller, { host: "10.10.1.1", from: "10.10.1.10" }),
+  );
+  await stranger.send(new TextEncoder().encode("1_1 P"));
+  const told = async (says: RegExp): Promise<readonly string[]> => {
+    const warning = await until(
+      `status says ${says}`,
+      async () => (await world.status()).warnings.find((line) => says.test(line)),
+    );
+    const { of } = await diagnose(world.relay, { config: world.daemon.configPath });
+    return of("daemon.warnings").find(({ what }) => what === warning)?.remedy ?? [];
+  };
+  assert.match(
+    (await told(/^Commands from 10\.10\.1\.10 are dropped/)).join(),
+    /add 10\.10\.1\.10 to/,
+  );
+  await world.kamailio.open(CALL);
+  await world.kamailio.openRefused({
+    ...CALL,
+    id: "other@test",
+    src: "10.10.1.10:6002",
+    snat: "10.10.1.9:20006",
+  });
+  assert.match(
+    (await told(/1 call was refused .*not-our-address.*10\.10\.1\.9/)).join(),
+    /restart Kamailio, if/,
+  );
+  const { warnings } = await world.status();
+  assert(!warnings.some((line) => line.startsWith("Commands from")), warnings.join());
 });
 
 Deno.test("sessions and show do not say that a party was heard just now when it has been silent for seconds", async () => {

@@ -1,7 +1,7 @@
 import { DEFAULT_CONFIG, withConfig } from "../../config/commands.ts";
 import type { PathsView, StatusView } from "../../control/admin.ts";
 import { drainText } from "./drain.ts";
-import { byteSize, duration, table } from "../output.ts";
+import { byteSize, duration, table, visible } from "../output.ts";
 
 /** `lrkproxy status` for people. */
 export function statusText(status: StatusView): string {
@@ -35,7 +35,7 @@ export function statusText(status: StatusView): string {
     `control: ${counters(status.control)}`,
     `calls:   ${counters(status.relay)}`,
     ...status.warnings.flatMap((warning, i) => [
-      `warning: ${warning}`,
+      `warning: ${visible(warning)}`,
       ...(status.remedies[i] ?? []).map((remedy) =>
         `      => ${withConfig(remedy, status.config ?? DEFAULT_CONFIG)}`
       ),
