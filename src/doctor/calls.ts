@@ -9,7 +9,7 @@ import { type CallDirection, type CallFacts, examineCall } from "./checks/call.t
 import { endsOf, hostOf, remoteOf } from "./ends.ts";
 import type { Finding } from "./finding.ts";
 import { gatherFirewalls } from "./gather/firewalls.ts";
-import { askRoute, gatherSysctls } from "./gather/network.ts";
+import { askRoute, gatherLinks, gatherSysctls } from "./gather/network.ts";
 import { portsOf } from "./media_paths.ts";
 
 /** Calls that are shown, and the network namespace that they are in. */
@@ -51,9 +51,12 @@ async function examineAll(
     const directions = await directionsOf(session, { config, addresses });
     const interfaces = directions.flatMap(({ iif }) => iif === null ? [] : [iif]);
     const sysctls = gatherSysctls([...new Set(interfaces)]);
+    const own = directions.flatMap(({ arrival, source }) => [arrival, source]);
+    const carriers = addresses.filter(({ address }) => own.includes(address));
     return sentences({
       directions,
       addresses,
+      links: gatherLinks([...new Set(carriers.map((each) => each.interface))]),
       sysctls,
       isFast: session.path === "kmod",
       isTwoWay: [session.caller, session.callee].every(({ rtp }) => rtp.packets > 0),

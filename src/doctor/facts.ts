@@ -79,6 +79,8 @@ export interface LinkFacts {
   readonly name: string;
   /** `up`, `down`, `unknown` (what veth and tunnels may say), or empty if not told. */
   readonly state: string;
+  /** Whether it was set up (`ip link set up`); it may lack a carrier all the same. */
+  readonly isEnabled: boolean;
   /** RPS masks of its receive queues, as they are written; empty where there are none. */
   readonly rpsMasks: readonly string[];
 }

@@ -235,10 +235,17 @@ const CASES:
       "media.address",
       "fail",
       {
-        links: [{ name: "inside", state: "down", rpsMasks: [] }],
+        links: [{ name: "inside", state: "down", isEnabled: false, rpsMasks: [] }],
       },
       /inside, which is down/,
       /ip link set inside up/,
+    ],
+    [
+      "media.address",
+      "fail",
+      { links: [{ name: "inside", state: "down", isEnabled: true, rpsMasks: [] }] },
+      /inside, which has no carrier/,
+      /^ip -d link show inside .*the other end/,
     ],
     [
       "media.sides",
@@ -484,7 +491,7 @@ const CASES:
       "warn",
       {
         cpu: { seconds: 0.5, packets: [9000, 100], dropped: 0 },
-        links: [{ name: "inside", state: "up", rpsMasks: ["00"] }],
+        links: [{ name: "inside", state: "up", isEnabled: true, rpsMasks: ["00"] }],
       },
       /CPU 0 takes 99 %/,
       /^echo 3 >\/sys\/class\/net\/inside\/queues\/rx-0\/rps_cpus$/,

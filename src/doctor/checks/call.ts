@@ -1,11 +1,12 @@
 import { formatEndpoint, formatIpv4 } from "../../base/ipv4.ts";
 import type { Result } from "../../base/result.ts";
 import type { LocalAddress } from "../../daemon/media.ts";
-import type { Facts } from "../facts.ts";
+import type { Facts, LinkFacts } from "../facts.ts";
 import { failure, type Finding } from "../finding.ts";
 import type { CallPackets, MediaPath } from "../media_paths.ts";
 import { judgeTables } from "./firewall.ts";
 import { unmetSettings } from "./kernel.ts";
+import { downFinding } from "./media.ts";
 
 /** One direction of a call through this machine. */
 export interface CallDirection {
@@ -29,12 +30,16 @@ export interface CallFacts extends Pick<Facts, "sysctls" | "firewall" | "legacyF
   readonly isTwoWay: boolean;
   readonly directions: readonly CallDirection[];
   readonly addresses: readonly LocalAddress[];
+  /** The interfaces of the relay's addresses. */
+  readonly links: readonly LinkFacts[];
 }
 
 /** What this machine itself does to a call's packets; nothing if it lets all of them pass. */
 export function examineCall(facts: CallFacts): readonly Finding[] {
   const missing = missingAddresses(facts);
   if (missing.length > 0) return missing;
+  const down = downLinks(facts);
+  if (down.length > 0) return down;
   const settings = wrongSettings(facts);
   return [
     ...swappedSides(facts),
@@ -56,6 +61,16 @@ function missingAddresses({ directions, addresses }: CallFacts): readonly Findin
         ],
       })
     );
+}
+
+/** Without its interface there is no way by it, whatever else may be wrong. */
+function downLinks({ directions, addresses, links }: CallFacts): readonly Finding[] {
+  const own = new Set(directions.flatMap(({ arrival, source }) => [arrival, source]));
+  return [...own].flatMap((address) => {
+    const carrier = addresses.find((each) => each.address === address);
+    const link = links.find(({ name }) => name === carrier?.interface);
+    return downFinding(formatIpv4(address), link) ?? [];
+  });
 }
 
 /** Each party of the call is on the side of the address that the other one is told. */

@@ -47,9 +47,9 @@ const CROSSED = [
   { ...TO_CALLER, arrival: TO_CALLER.source, source: TO_CALLER.arrival },
 ];
 
-const { sysctls, addresses, firewall, legacyFirewall } = healthy();
+const { sysctls, addresses, links, firewall, legacyFirewall } = healthy();
 const WELL: CallFacts = {
-  ...{ sysctls, addresses, firewall, legacyFirewall },
+  ...{ sysctls, addresses, links, firewall, legacyFirewall },
   ...{ directions: [TO_CALLEE], isFast: false, isTwoWay: false },
 };
 
@@ -83,6 +83,13 @@ const CASES: readonly (readonly [
   ],
   ["an address is on no interface", { addresses: [localAddress("inside", "10.10.1.1")] }, [
     ["media.address", /no interface has the media address 192\.0\.2\.1/, /ip address add 192/],
+  ]],
+  ["an interface is down", {
+    links: links.map((each) => ({ ...each, state: "down", isEnabled: each.name === "inside" })),
+    directions: [{ ...TO_CALLEE, way: err("Network is unreachable") }],
+  }, [
+    ["media.address", /10\.10\.1\.1 is on inside, which has no carrier/, /other end/],
+    ["media.address", /192\.0\.2\.1 is on outside, which is down/, /^ip link set outside up$/],
   ]],
   ["a setting is wrong", { sysctls: { ...sysctls, [`${SETTING}forwarding`]: "0" } }, [
     ["sysctl.forwarding", /inside\.forwarding is 0, must be 1/, /sysctl -w .*forwarding=1/],

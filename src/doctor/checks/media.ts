@@ -27,18 +27,25 @@ export function checkAddresses(
         ],
       });
     }
-    const { interface: name } = carrier;
-    return isDown(links.find((link) => link.name === name))
-      ? failure(id, `${address} is on ${name}, which is down`, {
-        why: "nothing is received there",
-        remedy: [`ip link set ${name} up`],
-      })
-      : good(id, `${address} is on ${name}`);
+    return downFinding(address, links.find(({ name }) => name === carrier.interface)) ??
+      good(id, `${address} is on ${carrier.interface}`);
   });
 }
 
-function isDown(link: LinkFacts | undefined): boolean {
-  return link !== undefined && ["down", "lowerlayerdown", "notpresent"].includes(link.state);
+/** That the interface of an address is down, and for whose fault; null if it is not. */
+export function downFinding(address: string, link: LinkFacts | undefined): Finding | null {
+  if (!link || !["down", "lowerlayerdown", "notpresent"].includes(link.state)) return null;
+  const { name, isEnabled } = link;
+  const why = "nothing is received there";
+  return isEnabled
+    ? failure("media.address", `${address} is on ${name}, which has no carrier`, {
+      why,
+      remedy: [`ip -d link show ${name}   # look at its cable, and at what is at the other end`],
+    })
+    : failure("media.address", `${address} is on ${name}, which is down`, {
+      why,
+      remedy: [`ip link set ${name} up`],
+    });
 }
 
 /** Does the kernel find a way for relayed packets? */

@@ -42,6 +42,8 @@ export async function withArrivals(
   }));
 }
 
+const IFF_UP = 1;
+
 /** What /sys tells of interfaces. */
 export function gatherLinks(names: readonly string[]): readonly LinkFacts[] {
   return names.map((name) => {
@@ -54,6 +56,7 @@ export function gatherLinks(names: readonly string[]): readonly LinkFacts[] {
     return {
       name,
       state: readProcFile(`/sys/class/net/${name}/operstate`)?.trim() ?? "",
+      isEnabled: (Number(readProcFile(`/sys/class/net/${name}/flags`) ?? 0) & IFF_UP) !== 0,
       rpsMasks,
     };
   });

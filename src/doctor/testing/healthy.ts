@@ -108,7 +108,12 @@ export function healthy(changes: Partial<Facts> = {}): Facts {
       ...linkSettings("outside"),
     },
     addresses: [localAddress("inside", "10.10.1.1"), localAddress("outside", "192.0.2.1")],
-    links: ["inside", "outside"].map((name) => ({ name, state: "up", rpsMasks: ["3"] })),
+    links: ["inside", "outside"].map((name) => ({
+      name,
+      state: "up",
+      isEnabled: true,
+      rpsMasks: ["3"],
+    })),
     routes: [{
       from: "192.0.2.1",
       to: "9.9.9.9",
