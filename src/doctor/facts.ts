@@ -156,6 +156,8 @@ export interface KamailioProcess {
 export interface CpuFacts {
   readonly seconds: number;
   readonly packets: readonly number[];
+  /** Those that the interfaces of this network namespace have received; the CPUs' are of all namespaces. */
+  readonly received: number;
   /** Packets dropped since boot because a CPU's backlog was full. */
   readonly dropped: number;
 }

@@ -490,7 +490,7 @@ const CASES:
       "cpu.softirq",
       "warn",
       {
-        cpu: { seconds: 0.5, packets: [9000, 100], dropped: 0 },
+        cpu: { seconds: 0.5, packets: [9000, 100], received: 9100, dropped: 0 },
         links: [{ name: "inside", state: "up", isEnabled: true, rpsMasks: ["00"] }],
       },
       /CPU 0 takes 99 %/,
@@ -500,18 +500,29 @@ const CASES:
       "cpu.softirq",
       "warn",
       {
-        cpu: { seconds: 0.5, packets: [9000, 100], dropped: 0 },
+        cpu: { seconds: 0.5, packets: [9000, 100], received: 9100, dropped: 0 },
       },
       /CPU 0/,
       /irqbalance/,
     ],
-    ["cpu.softirq", "ok", { cpu: { seconds: 0.5, packets: [5000, 4000], dropped: 0 } }, /18000/],
-    ["cpu.softirq", "ok", { cpu: { seconds: 0.5, packets: [9000], dropped: 0 } }, /1 CPU/],
+    // Those of other namespaces are none of the relay's.
+    ["cpu.softirq", "ok", {
+      cpu: { seconds: 0.5, packets: [9000, 100], received: 100, dropped: 0 },
+    }, /18200/],
+    ["cpu.softirq", "ok", {
+      cpu: { seconds: 0.5, packets: [5000, 4000], received: 9000, dropped: 0 },
+    }, /18000/],
+    [
+      "cpu.softirq",
+      "ok",
+      { cpu: { seconds: 0.5, packets: [9000], received: 9000, dropped: 0 } },
+      /1 CPU/,
+    ],
     [
       "cpu.softirq",
       "warn",
       {
-        cpu: { seconds: 0.5, packets: [1, 1], dropped: 9 },
+        cpu: { seconds: 0.5, packets: [1, 1], received: 2, dropped: 9 },
       },
       /9 packets were dropped/,
       /netdev_max_backlog|irqbalance/,

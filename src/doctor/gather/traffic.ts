@@ -82,14 +82,22 @@ const SAMPLE_MS = 500;
 /** Let the CPUs work for a while and see which of them take packets. */
 export async function gatherCpu(): Promise<CpuFacts> {
   const before = parseSoftnet(readProcFile("/proc/net/softnet_stat") ?? "");
+  const received = parseReceived(readProcFile("/proc/net/dev") ?? "");
   const start = performance.now();
   await new Promise((resolve) => setTimeout(resolve, SAMPLE_MS));
   const after = parseSoftnet(readProcFile("/proc/net/softnet_stat") ?? "");
   return {
     seconds: (performance.now() - start) / 1000,
     packets: after.map(({ packets }, i) => (packets - (before[i]?.packets ?? packets)) >>> 0),
+    received: Math.max(0, parseReceived(readProcFile("/proc/net/dev") ?? "") - received),
     dropped: after.reduce((sum, { dropped }) => sum + dropped, 0),
   };
+}
+
+/** /proc/net/dev: the packets that all interfaces but the loopback have received. */
+export function parseReceived(text: string): number {
+  const counts = [...text.matchAll(/^ *(\S+): *\d+ +(\d+) /gm)];
+  return counts.reduce((sum, [, name, packets]) => name === "lo" ? sum : sum + Number(packets), 0);
 }
 
 /** /proc/net/softnet_stat: a line each CPU; packets and drops are its first two numbers. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseSockets, parseSoftnet, parseTracked } from "./traffic.ts";
+import { parseReceived, parseSockets, parseSoftnet, parseTracked } from "./traffic.ts";
 
 Deno.test("parseSockets() reads the lines of /proc/net/udp and udp6", () => {
   const head =
@@ -35,4 +35,14 @@ Deno.test("parseSoftnet() reads packets and drops of each CPU", () => {
     { packets: 255, dropped: 0 },
   ]);
   assert.deepEqual(parseSoftnet(""), []);
+});
+
+Deno.test("parseReceived() counts the packets of all interfaces but the loopback", () => {
+  const text = "Inter-|   Receive                                                |  Transmit\n" +
+    " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets\n" +
+    "    lo:  999      99    0    0    0     0          0         0      999      99\n" +
+    "inside: 2000      20    0    0    0     0          0         0      111      11\n" +
+    "eth0.5:300           3    0    0    0     0          0         0      111      11\n";
+  assert.equal(parseReceived(text), 23);
+  assert.equal(parseReceived(""), 0);
 });

@@ -128,7 +128,7 @@ export function healthy(changes: Partial<Facts> = {}): Facts {
     engines: [],
     tracked: ok([]),
     kamailio: { running: [], installed: null, file: null },
-    cpu: { seconds: 0.5, packets: [10, 10], dropped: 0 },
+    cpu: { seconds: 0.5, packets: [10, 10], received: 20, dropped: 0 },
     clock: { kernel: { synchronised: true, maxErrorSeconds: 0.01 }, nowMs: Date.UTC(2026, 0, 1) },
     files: [],
     ...changes,
