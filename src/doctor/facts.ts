@@ -146,6 +146,8 @@ export interface KamailioProcess {
   readonly defines: Readonly<Record<string, string>>;
   /** Its own configuration, as its command line has it. */
   readonly script: KamailioScript;
+  /** When it was started, in milliseconds since 1970; null if that cannot be read. */
+  readonly startedMs: number | null;
   /** Whether a file of its configuration was changed after it had started. */
   readonly isOutdated: boolean;
   /** Whether it is in the network that the doctor looks at; null if that cannot be seen. */

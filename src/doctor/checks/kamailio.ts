@@ -77,6 +77,7 @@ export function checkKamailioSocket(facts: Facts): readonly Finding[] {
         ...setFindings(user),
         ...socketFindings(facts, user, users),
         ...outdatedFindings(id, user),
+        ...earlyFindings(facts, user),
       ];
       const what = `${user.name}: names this daemon's control sockets; ${commandsText(facts)}`;
       return found.length > 0 ? found : [good(id, what)];
@@ -106,6 +107,31 @@ function outdatedFindings(
         "what runs is the file as it was then; the lines here are about the one that is there now",
       remedy: [`restart Kamailio, so that it reads ${path}`],
     }),
+  ];
+}
+
+/** A Kamailio that was there before the daemon, and has no addresses to open calls with as far as its commands show. */
+function earlyFindings(facts: Facts, { name, process }: User): readonly Finding[] {
+  const { daemon: { status }, clock: { nowMs } } = facts;
+  const startedMs = process?.startedMs ?? null;
+  if (!status.ok || startedMs === null) return [];
+  const { uptimeSeconds, sessions } = status.value;
+  const peers = peersOf(facts) ?? [];
+  const isEarly = startedMs < nowMs - (uptimeSeconds + 1) * 1000;
+  const hasEnded = peers.some(({ close }) => close > 0);
+  const hasOpened = peers.some(({ open }) => open > 0) ||
+    sessions.unheard + sessions.active + sessions.stale > 0;
+  if (!isEarly || !hasEnded || hasOpened) return [];
+  return [
+    warning(
+      "kamailio.socket",
+      `${name}: has ended calls since the daemon was started, after it, and opened none`,
+      {
+        why:
+          "a Kamailio that finds no lrkproxy when it starts knows no addresses: SDP says port 0, and calls are silent",
+        remedy: ["restart Kamailio, unless just nobody has answered yet"],
+      },
+    ),
   ];
 }
 

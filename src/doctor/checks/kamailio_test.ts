@@ -26,6 +26,7 @@ function process(text: string, changes: Partial<KamailioProcess> = {}): Kamailio
     version: "6.0.1",
     defines: {},
     script: { path: "/k.cfg", view },
+    startedMs: null,
     isOutdated: false,
     sharesNetwork: true,
     unixSockets: {},
@@ -212,4 +213,25 @@ Deno.test("checkStaleLimit() suspects another machine that opens calls and never
   expect(id, { ...given, daemon: { ...given.daemon, status } }, [
     ["warn", /198\.51\.100\.7 has sent 12 S and no D/, /stale_limit : 60/],
   ]);
+});
+
+Deno.test("checkKamailioSocket() names a Kamailio that was there before the daemon and opens no call", () => {
+  const id = "kamailio.socket";
+  const { nowMs } = healthy().clock;
+  const [early, late] = [-90_000, -30_000].map((ms) =>
+    process(cfg(OURS), { startedMs: nowMs + ms })
+  );
+  assert(early && late);
+  const ending = [peer("127.0.0.1", { open: 0, close: 1 })];
+  expect(id, facts({ running: [early], peers: ending }), [
+    ["warn", /has ended calls .* and opened none/, /^restart Kamailio, unless/],
+  ]);
+  const well: readonly (readonly [KamailioProcess, readonly PeerView[]])[] = [
+    [late, ending],
+    [early, [peer("127.0.0.1", { open: 1, close: 1 })]],
+    [early, [peer("127.0.0.1", { open: 0, close: 0 })]],
+  ];
+  for (const [running, peers] of well) {
+    expect(id, facts({ running: [running], peers }), [["ok", /names this daemon/]]);
+  }
 });

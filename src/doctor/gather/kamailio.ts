@@ -57,12 +57,14 @@ function gatherProcess(pid: number, config: Config | null): KamailioProcess {
     pid,
     environment: environmentOf(pid),
   });
+  const started = startedMs(pid);
   return {
     pid,
     version,
+    startedMs: started,
     defines: Object.fromEntries(options.defines),
     script,
-    isOutdated: writtenMs > (startedMs(pid) ?? Infinity) + START_MS,
+    isOutdated: writtenMs > (started ?? Infinity) + START_MS,
     sharesNetwork: sharesNetwork(pid),
     unixSockets: unixSockets(pid, script, config),
   };
