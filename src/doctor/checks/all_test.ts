@@ -313,6 +313,7 @@ const CASES:
     ["media.sides", "warn", {
       config: ok(publicInside()),
       addresses: [localAddress("lo", "198.51.100.7"), localAddress("lo", "10.10.1.1")],
+      routes: straight({ isHeard: false }).routes,
     }, /internal_ip 198\.51\.100\.7 is public/],
     // The file was changed, and its addresses are what Kamailio gives out.
     [
@@ -352,6 +353,11 @@ const CASES:
       /look swapped: Kamailio, .* 10\.10\.1\.10, which is reached by inside, is told 10\.10\.1\.1/,
       SWAP,
     ],
+    // That they are reached by a third interface proves nothing.
+    ["media.sides", "ok", {
+      routes: straight({ isHeard: true }).routes.map((each) => ({ ...each, way: ok("third") })),
+      ...asked("192.0.2.1", "10.10.1.1"),
+    }, /nothing speaks against/],
     // Calls of other addresses, or from before the last answer, say nothing of the file.
     [
       "media.sides",

@@ -22,25 +22,25 @@ function sideFinding(facts: Facts, instance: InstanceConfig): Finding {
     return good(ID, `${who}: both addresses are on ${inside}`);
   }
   const { given, sinceMs } = givenOut(facts, instance);
-  const probes = given === "others" ? [] : partiesOf(facts, instance, sinceMs);
-  const crossed = probes.filter((probe) => isCrossed(facts, probe));
-  const straight = probes.filter((probe) => !isCrossed(facts, probe));
-  const isWhole = (part: readonly RouteProbe[]): boolean =>
-    part.length > 0 && part.length === probes.length && sidesOf(part) === 2;
-  if (given === "reversed" && isWhole(crossed)) return lateFinding(facts, instance, crossed);
-  if (given === "reversed" && isWhole(straight)) {
-    const sign = straight.slice(0, 2).map((each) => straightText(facts, each)).join("; ");
-    return warning(
-      ID,
-      `${who}: internal_ip and external_ip look swapped: Kamailio, which has not asked again, gives them out the ` +
-        `other way round, and so ${sign}`,
-      {
-        why: "after its next start, each party is told the address that faces the other one",
-        remedy: swapRemedy(facts, instance, given),
-      },
-    );
-  }
-  if (given !== "reversed" && isWhole(crossed)) {
+  const parties = given === "others" || inside === outside
+    ? []
+    : partiesOf(facts, instance, sinceMs);
+  const found = given === "reversed"
+    ? reversedFinding(facts, instance, parties)
+    : callsFinding(facts, instance, { parties, given });
+  return found ?? fileFinding(facts, instance, { inside, outside, given });
+}
+
+/** What calls say that were opened with the file's addresses; null where there are none. */
+function callsFinding(
+  facts: Facts,
+  instance: InstanceConfig,
+  { parties, given }: { readonly parties: readonly RouteProbe[]; readonly given: Given },
+): Finding | null {
+  if (parties.length === 0) return null;
+  const who = `instance ${instance.name}`;
+  const crossed = parties.filter((probe) => isCrossed(facts, probe));
+  if (isWhole(crossed, parties)) {
     // Parties that can reach the other address all the same are heard, and then calls work.
     const make = crossed.every(({ isHeard }) => isHeard) ? warning : failure;
     const told = crossed.slice(0, 2).map((each) => crossedText(facts, each)).join("; ");
@@ -49,15 +49,41 @@ function sideFinding(facts: Facts, instance: InstanceConfig): Finding {
       remedy: swapRemedy(facts, instance, given),
     });
   }
-  if (given !== "reversed" && probes.length > 0) {
-    return good(
-      ID,
-      crossed.length > 0
-        ? `${who}: ${crossed.length} of ${probes.length} parties are on the side of the other one`
-        : `${who}: parties are reached by the interface of the address they are told`,
-    );
-  }
-  return fileFinding(facts, instance, { inside, outside, given });
+  return good(
+    ID,
+    crossed.length > 0
+      ? `${who}: ${crossed.length} of ${parties.length} parties are on the side of the other one`
+      : `${who}: parties are reached by the interface of the address they are told`,
+  );
+}
+
+/** What calls say that were opened with the file's addresses the other way round; null where they say nothing. */
+function reversedFinding(
+  facts: Facts,
+  instance: InstanceConfig,
+  parties: readonly RouteProbe[],
+): Finding | null {
+  const crossed = parties.filter((probe) => isCrossed(facts, probe));
+  if (isWhole(crossed, parties)) return lateFinding(facts, instance, crossed);
+  const straight = parties.filter(({ from, way }) =>
+    way.ok && way.value === interfaceOf(facts, from)
+  );
+  if (!isWhole(straight, parties)) return null;
+  const signs = straight.slice(0, 2).map((each) => straightText(facts, each)).join("; ");
+  return warning(
+    ID,
+    `instance ${instance.name}: internal_ip and external_ip look swapped: Kamailio, which has not asked again, gives ` +
+      `them out the other way round, and so ${signs}`,
+    {
+      why: "after its next start, each party is told the address that faces the other one",
+      remedy: swapRemedy(facts, instance, "reversed"),
+    },
+  );
+}
+
+/** Whether some of the parties are all of them, on either side. */
+function isWhole(some: readonly RouteProbe[], parties: readonly RouteProbe[]): boolean {
+  return some.length === parties.length && new Set(some.map(({ from }) => from)).size === 2;
 }
 
 /** What the file itself and the default route say, where no call does. */
@@ -163,10 +189,6 @@ function interfaceOf({ addresses }: Facts, text: string): string | undefined {
 function isCrossed(facts: Facts, { from, iif, way }: RouteProbe): boolean {
   const home = interfaceOf(facts, from);
   return way.ok && home !== undefined && way.value !== home && way.value === iif;
-}
-
-function sidesOf(probes: readonly RouteProbe[]): number {
-  return new Set(probes.map(({ from }) => from)).size;
 }
 
 function crossedText(facts: Facts, { from, to, way }: RouteProbe): string {
