@@ -9,7 +9,7 @@ import { formatIpv4 } from "../base/ipv4.ts";
 import type { Backend, TooBig } from "../core/backend.ts";
 import type { Session } from "../core/session.ts";
 import type { SessionTable } from "../core/table.ts";
-import { applySysctls, deadlyFilters, readSysctl, type Sysctl } from "../nft/sysctls.ts";
+import { applySysctls, type Sysctl } from "../nft/sysctls.ts";
 import type { Link } from "../rtnetlink/answers.ts";
 import { type RouteQuestion, Rtnetlink } from "../rtnetlink/rtnetlink.ts";
 import { NetworkWatch } from "../rtnetlink/watch.ts";
@@ -159,7 +159,6 @@ export class Machine implements Disposable {
     const warnings = [
       ...found.missing.map((address) => `No interface has the media address ${address}`),
       ...sysctls.flatMap(sysctlWarning),
-      ...this.#filterWarnings(interfaces, addresses),
       ...bridgeWarnings({ interfaces, addresses, instances: config.instances }, this.#links),
       ...rangeWarnings(config),
     ];
@@ -172,21 +171,6 @@ export class Machine implements Disposable {
     const { peers, current: { settings }, path } = this.#parts;
     const own = this.#addresses.map((each) => ({ ...each, address: formatIpv4(each.address) }));
     return formerWarnings(peers, { settings, own, path });
-  }
-
-  #filterWarnings(
-    interfaces: readonly string[],
-    addresses: readonly LocalAddress[],
-  ): readonly string[] {
-    const hasAddress = (name: string): boolean =>
-      addresses.some((each) => each.interface === name) ||
-      // What it says of its interfaces' packets is theirs.
-      this.#links.some((link) => link.name === name && link.kind === "vrf");
-    return deadlyFilters(interfaces, { hasAddress }).map((key) =>
-      `net.ipv4.conf.${key} is ${readSysctl(key)} but has to be 0: ${
-        interfaces.filter((name) => !hasAddress(name)).join(" and ")
-      } has no address of its own, and any filter drops what is relayed there`
-    );
   }
 
   #isThere(name: string): boolean {

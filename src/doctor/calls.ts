@@ -52,12 +52,11 @@ async function examineAll(
     const interfaces = directions.flatMap(({ iif }) => iif === null ? [] : [iif]);
     const sysctls = gatherSysctls([...new Set(interfaces)]);
     const own = directions.flatMap(({ arrival, source }) => [arrival, source]);
-    const carriers = addresses.filter(({ address }) => own.includes(address))
-      .map((each) => each.interface);
+    const carriers = addresses.filter(({ address }) => own.includes(address));
     return sentences({
       directions,
       addresses,
-      links: gatherLinks([...new Set([...carriers, ...interfaces])]),
+      links: gatherLinks([...new Set(carriers.map((each) => each.interface))]),
       sysctls,
       isFast: session.path === "kmod",
       isTwoWay: [session.caller, session.callee].every(({ rtp }) => rtp.packets > 0),

@@ -81,8 +81,6 @@ export interface LinkFacts {
   readonly state: string;
   /** Whether it was set up (`ip link set up`); it may lack a carrier all the same. */
   readonly isEnabled: boolean;
-  /** Whether it is a VRF, which needs no address of its own. */
-  readonly isVrf?: boolean;
   /** RPS masks of its receive queues, as they are written; empty where there are none. */
   readonly rpsMasks: readonly string[];
 }

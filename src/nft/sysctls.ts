@@ -45,23 +45,6 @@ function looseFilter(name: string, read: ReadSetting): string {
   return strictest === 1 ? "2" : own;
 }
 
-/**
- * Filters by which the kernel drops what is relayed however loose they are, as keys below net.ipv4.conf: those of an
- * interface without an address, where it does not look for another way back. They have to be 0. lrkproxy does not do
- * that by itself: an address may be about to come, and the filter of `all` is everybody's.
- */
-export function deadlyFilters(
-  names: readonly string[],
-  { hasAddress, read = readSysctl }: {
-    readonly hasAddress: (name: string) => boolean;
-    readonly read?: ReadSetting;
-  },
-): readonly string[] {
-  const bare = names.filter((name) => !hasAddress(name));
-  if (bare.length === 0) return [];
-  return [...bare, "all"].map((name) => `${name}.rp_filter`).filter((key) => Number(read(key)) > 0);
-}
-
 function ensure(key: string, needed: string): Sysctl {
   const name = `net.ipv4.conf.${key}`;
   const was = readSysctl(key);

@@ -8,7 +8,7 @@ import { MediaSocket } from "./media.ts";
 import { RawUdp } from "./raw_udp.ts";
 import { renumber } from "./topology.ts";
 import { until } from "./until.ts";
-import { converse, openWorld, untilTwoWay, type World, type WorldOptions } from "./world.ts";
+import { converse, openWorld, type World, type WorldOptions } from "./world.ts";
 
 /** Each of these breaks something for real on a relay whose daemon runs. */
 interface Case {
@@ -571,35 +571,4 @@ Deno.test("doctor: media addresses on lo are no reason for an alarm, with and wi
   await world.kamailio.open(CALL);
   await converse(world.caller(6000), world.callee(7000));
   await routes();
-});
-
-Deno.test("interfaces without an address of their own: the filter that drops media is named, and cured", async () => {
-  await using world = await openWorld({
-    prepare: ({ relay }) => {
-      for (
-        const [name, address, net] of [
-          ["inside", "10.10.1.1", "10.10.1.0/24"],
-          ["outside", "192.0.2.1", "192.0.2.0/24"],
-        ] as const
-      ) {
-        relay.ip("address", "flush", "dev", name);
-        relay.ip("address", "add", `${address}/32`, "dev", "lo");
-        relay.ip("route", "add", net, "dev", name);
-        relay.command("bash", "-c", `echo 1 >/proc/sys/net/ipv4/conf/${name}/rp_filter`);
-      }
-    },
-  });
-  await world.kamailio.open(CALL);
-  const [caller, callee] = [world.caller(6000), world.callee(7000)];
-  const talks = { fromCaller: caller.talk(CALL.snat), fromCallee: callee.talk(CALL.dst) };
-  const says = /rp_filter is 2 but has to be 0: .* has no address of its own/;
-  const warned = async (): Promise<boolean> =>
-    (await world.status()).warnings.some((line) => says.test(line));
-  assert(await warned());
-  const { of } = await diagnose(world.relay, { config: world.daemon.configPath });
-  const found = of("sysctl.rp_filter");
-  assert.deepEqual(found.map(({ severity }) => severity), ["fail", "fail"]);
-  for (const each of found) await carryOut(world.relay, each);
-  await untilTwoWay({ caller, callee, ...talks });
-  await until("the daemon has looked", async () => !await warned(), 10_000);
 });

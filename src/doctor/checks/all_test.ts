@@ -196,23 +196,6 @@ const CASES:
         "net/ipv4/conf/all/rp_filter": "0",
       },
     }, /right/],
-    // By an interface without an address the kernel looks for no other way back, and drops.
-    [
-      "sysctl.rp_filter",
-      "fail",
-      {
-        addresses: [localAddress("inside", "10.10.1.1"), localAddress("lo", "192.0.2.1")],
-      },
-      /outside\.rp_filter is 2, must be 0/,
-      /outside\/rp_filter=0$/,
-    ],
-    ["sysctl.rp_filter", "fail", {
-      addresses: [localAddress("inside", "10.10.1.1"), localAddress("lo", "192.0.2.1")],
-    }, /conf\.all\.rp_filter is 1, must be 0/],
-    ["sysctl.rp_filter", "ok", {
-      addresses: [localAddress("inside", "10.10.1.1"), localAddress("lo", "192.0.2.1")],
-      links: healthy().links.map((each) => ({ ...each, isVrf: true })),
-    }, /right/],
     ["sysctl.send_redirects", "fail", {
       sysctls: { ...SYSCTLS, "net/ipv4/conf/inside/send_redirects": "1" },
     }, /send_redirects is 1/],
@@ -404,7 +387,6 @@ const CASES:
       "media.route",
       "warn",
       {
-        links: [],
         addresses: [
           { ...localAddress("lo", "192.0.2.1"), bringsPackets: false },
           localAddress("inside", "10.10.1.1"),

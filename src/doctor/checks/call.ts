@@ -30,7 +30,7 @@ export interface CallFacts extends Pick<Facts, "sysctls" | "firewall" | "legacyF
   readonly isTwoWay: boolean;
   readonly directions: readonly CallDirection[];
   readonly addresses: readonly LocalAddress[];
-  /** The interfaces of the relay's addresses, and those that packets come in by. */
+  /** The interfaces of the relay's addresses. */
   readonly links: readonly LinkFacts[];
 }
 
@@ -98,11 +98,10 @@ function swappedSides({ directions, addresses, isTwoWay }: CallFacts): readonly 
   ];
 }
 
-function wrongSettings({ directions, sysctls, addresses, links }: CallFacts): readonly Finding[] {
+function wrongSettings({ directions, sysctls }: CallFacts): readonly Finding[] {
   const names = new Set(directions.flatMap(({ iif }) => iif === null ? [] : [iif]));
   // Redirects trouble the parties; they do not silence them.
-  const ofCall = [...names].map((name) => links.find((each) => each.name === name) ?? { name });
-  return unmetSettings({ links: ofCall, sysctls, addresses })
+  return unmetSettings({ links: [...names].map((name) => ({ name })), sysctls })
     .filter(({ key }) => key !== "send_redirects")
     .map(({ interface: name, key, is, needed }) =>
       failure(

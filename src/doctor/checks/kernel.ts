@@ -1,4 +1,4 @@
-import { deadlyFilters, neededSettings } from "../../nft/sysctls.ts";
+import { neededSettings } from "../../nft/sysctls.ts";
 import type { Facts } from "../facts.ts";
 import { type CheckId, failure, type Finding, good, skipped, warning } from "../finding.ts";
 
@@ -97,7 +97,7 @@ const SETTINGS: readonly (readonly [key: string, id: CheckId, why: string])[] = 
   [
     "rp_filter",
     "sysctl.rp_filter",
-    "a strict filter drops rewritten packets (the stricter of `all` and the interface counts), and any filter does on an interface without an address",
+    "a strict filter drops rewritten packets (the stricter of `all` and the interface counts)",
   ],
   [
     "send_redirects",
@@ -116,25 +116,22 @@ export interface Unmet {
 
 /** The settings of the media interfaces that are not as they have to be. */
 export function unmetSettings(
-  { links, sysctls, addresses }:
-    & { readonly links: readonly { readonly name: string; readonly isVrf?: boolean }[] }
-    & Pick<Facts, "sysctls" | "addresses">,
+  { links, sysctls }:
+    & { readonly links: readonly { readonly name: string }[] }
+    & Pick<Facts, "sysctls">,
 ): readonly Unmet[] {
   const read = (path: string): string => {
     const dot = path.lastIndexOf(".");
     return sysctls[`net/ipv4/conf/${path.slice(0, dot)}/${path.slice(dot + 1)}`] ?? "";
   };
-  const hasAddress = (name: string): boolean =>
-    addresses.some((each) => each.interface === name) ||
-    links.some((link) => link.name === name && link.isVrf === true);
-  const deadly = deadlyFilters(links.map(({ name }) => name), { hasAddress, read });
-  const needed = links.flatMap(({ name }) => neededSettings(name, read))
-    .filter(([path]) => !deadly.includes(path));
-  return [...needed, ...deadly.map((path) => [path, "0"] as const)].map(([path, value]) => {
-    const dot = path.lastIndexOf(".");
-    const [name, key] = [path.slice(0, dot), path.slice(dot + 1)];
-    return { key, interface: name, is: read(path), needed: value };
-  }).filter(({ is, needed }) => is !== needed);
+  return links.flatMap(({ name }) =>
+    neededSettings(name, read).map(([path, needed]) => ({
+      key: path.slice(name.length + 1),
+      interface: name,
+      is: read(path),
+      needed,
+    }))
+  ).filter(({ is, needed }) => is !== needed);
 }
 
 /** Are the media interfaces set as relaying needs it? Without a daemon, that is not so yet. */

@@ -57,7 +57,6 @@ export function gatherLinks(names: readonly string[]): readonly LinkFacts[] {
       name,
       state: readProcFile(`/sys/class/net/${name}/operstate`)?.trim() ?? "",
       isEnabled: (Number(readProcFile(`/sys/class/net/${name}/flags`) ?? 0) & IFF_UP) !== 0,
-      isVrf: /^DEVTYPE=vrf$/m.test(readProcFile(`/sys/class/net/${name}/uevent`) ?? ""),
       rpsMasks,
     };
   });
