@@ -9,13 +9,19 @@ import { formatIpv4 } from "../base/ipv4.ts";
 import type { Backend, TooBig } from "../core/backend.ts";
 import type { Session } from "../core/session.ts";
 import type { SessionTable } from "../core/table.ts";
-import { applySysctls, type Sysctl } from "../nft/sysctls.ts";
+import {
+  applySysctls,
+  filterOfAll,
+  type MediaLink,
+  readSysctl,
+  type Sysctl,
+} from "../nft/sysctls.ts";
 import type { Link } from "../rtnetlink/answers.ts";
 import { type RouteQuestion, Rtnetlink } from "../rtnetlink/rtnetlink.ts";
 import { NetworkWatch } from "../rtnetlink/watch.ts";
 import { bridgeWarnings } from "./bridges.ts";
 import { formerWarnings } from "./former_addresses.ts";
-import { type LocalAddress, localAddressesOf, mediaInterfaces } from "./media.ts";
+import { type LocalAddress, type LocalNetwork, localNetworkOf, mediaInterfaces } from "./media.ts";
 import { PartyRoutes } from "./party_routes.ts";
 import { type Current, withAddresses } from "./settings.ts";
 import { waysOf } from "./ways.ts";
@@ -55,6 +61,8 @@ export class Machine implements Disposable {
   readonly #watch = new NetworkWatch();
   readonly #routes = new PartyRoutes((way) => this.#interfacesTo(way));
   readonly #arrivals = new Set<string>();
+  /** Interfaces whose filter was taken away for want of an address. */
+  readonly #unfiltered = new Set<string>();
   #links: readonly Link[] = [];
   #addresses: readonly LocalAddress[] = [];
   /** Warnings that the log has. */
@@ -77,9 +85,10 @@ export class Machine implements Disposable {
   look(): void {
     const { current, log } = this.#parts;
     this.#links = this.#rtnetlink.links();
-    this.#addresses = localAddressesOf(this.#rtnetlink.addresses(), this.#links);
-    current.settings = withAddresses(current.settings, this.#addresses);
-    this.#state = this.#prepare(current.settings.config, this.#addresses);
+    const network = localNetworkOf(this.#rtnetlink.addresses(), this.#links);
+    this.#addresses = network.addresses;
+    current.settings = withAddresses(current.settings, network.addresses);
+    this.#state = this.#prepare(current.settings.config, network);
     const { warnings } = this.state;
     for (const warning of warnings) {
       if (!this.#told.includes(warning)) log.warn(warning);
@@ -142,23 +151,23 @@ export class Machine implements Disposable {
     this.look();
   }
 
-  #prepare(config: Config, addresses: readonly LocalAddress[]): MediaState {
-    const { log } = this.#parts;
+  #prepare(config: Config, { addresses, numbered }: LocalNetwork): MediaState {
     const found = mediaInterfaces(config.instances, addresses);
     const interfaces = config.interfaces === "auto"
       ? [...new Set([...found.interfaces, ...this.#routes.interfaces, ...this.#arrivals])].filter((
         name,
       ) => this.#isThere(name))
       : config.interfaces;
-    const sysctls = applySysctls(interfaces);
-    for (const { name, was, needed, error } of sysctls) {
-      if (error === null && was !== needed) {
-        log.info("Setting changed", { sysctl: name, was, now: needed });
-      }
-    }
+    const links = interfaces.map((name) => ({
+      name,
+      hasAddress: numbered.includes(name),
+      isFilterDue: this.#unfiltered.has(name),
+    }));
+    const sysctls = this.#set(links);
     const warnings = [
       ...found.missing.map((address) => `No interface has the media address ${address}`),
       ...sysctls.flatMap(sysctlWarning),
+      ...filterWarning(links),
       ...bridgeWarnings({ interfaces, addresses, instances: config.instances }, this.#links),
       ...rangeWarnings(config),
     ];
@@ -171,6 +180,23 @@ export class Machine implements Disposable {
     const { peers, current: { settings }, path } = this.#parts;
     const own = this.#addresses.map((each) => ({ ...each, address: formatIpv4(each.address) }));
     return formerWarnings(peers, { settings, own, path });
+  }
+
+  /** Make the settings, log those that are new, and keep in mind whose filter was taken away. */
+  #set(links: readonly MediaLink[]): readonly Sysctl[] {
+    const sysctls = applySysctls(links);
+    for (const { name, was, needed, error } of sysctls) {
+      if (error !== null || was === needed) continue;
+      this.#parts.log.info("Setting changed", { sysctl: name, was, now: needed });
+    }
+    for (const { name, hasAddress } of links) {
+      const filter = sysctls.find((each) => each.name === `net.ipv4.conf.${name}.rp_filter`);
+      if (hasAddress) this.#unfiltered.delete(name);
+      else if (filter?.error === null && filter.needed === "0" && filter.was !== "0") {
+        this.#unfiltered.add(name);
+      }
+    }
+    return sysctls;
   }
 
   #isThere(name: string): boolean {
@@ -192,6 +218,11 @@ export class Machine implements Disposable {
   #linkOf(index: number): Link | undefined {
     return this.#links.find((link) => link.index === index);
   }
+}
+
+function filterWarning(links: readonly MediaLink[]): readonly string[] {
+  const filter = filterOfAll(links, readSysctl);
+  return filter === null ? [] : [filter.text];
 }
 
 function sysctlWarning({ name, was, needed, error }: Sysctl): readonly string[] {

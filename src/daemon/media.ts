@@ -17,10 +17,43 @@ export interface LocalAddress {
   readonly arrival: string;
 }
 
-/** The IPv4 addresses of this machine (this network namespace). */
-export function localAddresses(): readonly LocalAddress[] {
+/** What this machine (this network namespace) has of IPv4. */
+export interface LocalNetwork {
+  readonly addresses: readonly LocalAddress[];
+  /** The names of the interfaces that have any. */
+  readonly numbered: readonly string[];
+}
+
+/** The IPv4 addresses of this machine, and the interfaces that have any. */
+export function localNetwork(): LocalNetwork {
   using rtnetlink = new Rtnetlink();
-  return localAddressesOf(rtnetlink.addresses(), rtnetlink.links());
+  return localNetworkOf(rtnetlink.addresses(), rtnetlink.links());
+}
+
+/** The same of what the kernel has said already. */
+export function localNetworkOf(
+  addresses: readonly InterfaceAddress[],
+  links: readonly Link[],
+): LocalNetwork {
+  return {
+    addresses: localAddressesOf(addresses, links),
+    numbered: numberedInterfaces(addresses, links),
+  };
+}
+
+/**
+ * The names of the interfaces that have an IPv4 address. A VRF and its members are one: what comes in by a member is
+ * routed as if it had come in by the VRF.
+ */
+function numberedInterfaces(
+  addresses: readonly InterfaceAddress[],
+  links: readonly Link[],
+): readonly string[] {
+  const vrfs = new Set(links.filter(({ kind }) => kind === "vrf").map(({ index }) => index));
+  const domainOf = ({ index, master }: Link): number => vrfs.has(master) ? master : index;
+  const own = new Set(addresses.map(({ index }) => index));
+  const numbered = new Set(links.filter(({ index }) => own.has(index)).map(domainOf));
+  return links.filter((link) => numbered.has(domainOf(link))).map(({ name }) => name);
 }
 
 /** Addresses with their interfaces; one whose interface has just gone is left out. */

@@ -3,7 +3,14 @@ import { ip } from "../../tests/support/world.ts";
 import { parseCidr } from "../base/cidr.ts";
 import { formatIpv4, maskOf } from "../base/ipv4.ts";
 import type { InstanceConfig, SessionConfig } from "../config/config.ts";
-import { admissions, guardedRanges, type LocalAddress, mediaInterfaces } from "./media.ts";
+import type { Link } from "../rtnetlink/answers.ts";
+import {
+  admissions,
+  guardedRanges,
+  type LocalAddress,
+  localNetworkOf,
+  mediaInterfaces,
+} from "./media.ts";
 
 /** Behind static NAT: SDP says 198.51.100.7, the machine has 192.0.2.1. */
 const INSTANCE: InstanceConfig = {
@@ -147,4 +154,26 @@ Deno.test("admissions() forbid remotes that loop, that are many, or that are ref
       assert.equal(admission.forbidden(ip(remote)), why, remote);
     }
   }
+});
+
+function link(index: number, name: string, variant: Partial<Link> = {}): Link {
+  return {
+    ...{ index, name, kind: "", bringsPackets: true, mtuBytes: 1500, master: 0 },
+    ...{ callsIptables: false, ...variant },
+  };
+}
+
+Deno.test("localNetworkOf() tells which interfaces have an address, a VRF and its members as one", () => {
+  const links = [
+    link(1, "lo"),
+    link(2, "bare"),
+    link(3, "red", { kind: "vrf" }),
+    link(4, "member", { master: 3 }),
+    link(5, "other", { master: 3 }),
+    link(6, "br0", { kind: "bridge" }),
+    link(7, "port", { master: 6 }),
+  ];
+  const addresses = [1, 4, 6].map((index) => ({ index, address: ip("10.10.1.1"), prefix: 24 }));
+  const { numbered } = localNetworkOf(addresses, links);
+  assert.deepEqual(numbered, ["lo", "red", "member", "other", "br0"]);
 });

@@ -8,7 +8,7 @@ import type { ReloadView } from "../control/admin.ts";
 import { changeText, configChanges } from "./config_changes.ts";
 import type { Doors, Wish } from "./doors.ts";
 import { isOutdated } from "./former_addresses.ts";
-import { localAddresses } from "./media.ts";
+import { localNetwork } from "./media.ts";
 import { settingsOf } from "./settings.ts";
 import { backendOptions, type Parts } from "./wiring.ts";
 
@@ -76,7 +76,7 @@ async function applyFile(reloading: ReloadParts): Promise<Result<ReloadView>> {
 async function apply(reloading: ReloadParts, config: Config): Promise<ReloadView> {
   const { parts, log, doors, wishes, onChange } = reloading;
   const before = parts.current.settings;
-  const addresses = localAddresses();
+  const addresses = localNetwork().addresses;
   const settings = settingsOf(config, addresses, before);
   await using undo = new AsyncDisposableStack();
   const newLog = log.prepare(config.log);

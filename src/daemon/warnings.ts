@@ -1,6 +1,7 @@
 import type { Session } from "../core/session.ts";
 import { formatIpv4 } from "../base/ipv4.ts";
 import type { RefusalReason } from "../core/call.ts";
+import { filterOfAllRemedy } from "../nft/sysctls.ts";
 import type { OneWayCounts } from "./census.ts";
 import type { RecentRefusals } from "./journal.ts";
 
@@ -92,6 +93,10 @@ const REMEDIES: readonly (readonly [RegExp, (found: readonly string[]) => readon
   [/^Kamailio .*still gives out/, () => [
     "restart Kamailio   # it asks for the addresses only when it starts",
   ]],
+  [
+    /^net\.ipv4\.conf\.all\.rp_filter is .* no IPv4 address on (.*), where/,
+    ([, names = ""]) => filterOfAllRemedy(names),
+  ],
   [/^net\.ipv4\.conf\.(\S+)\.(\w+) is .* has to be (\S+):/, ([, name, key, value]) => [
     `sysctl -w net/ipv4/conf/${name}/${key}=${value}`,
   ]],

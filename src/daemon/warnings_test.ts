@@ -80,6 +80,10 @@ Deno.test("remediesOf() names a next step for every warning, never the command t
       "net.ipv4.conf.eth0.5.rp_filter is 1 but has to be 2: operation not permitted",
       /^sysctl -w net\/ipv4\/conf\/eth0\.5\/rp_filter=2$/,
     ],
+    [
+      "net.ipv4.conf.all.rp_filter is 1 but has to be 0: there is no IPv4 address on a, b, where it drops",
+      /^sysctl -w net\/ipv4\/conf\/all\/rp_filter=0 .*\nor give an IPv4 address to a, b: /,
+    ],
     ["Relay ports 1-2: add them to net.ipv4.ip_local_reserved_ports", /doctor --fix/],
     [strangerWarning("10.10.1.1"), /^if that is your Kamailio: add 10\.10\.1\.1 to/],
     ["something new", /journalctl/],

@@ -17,7 +17,7 @@ import { Drain } from "./drain.ts";
 import { RelayEngine } from "./engine.ts";
 import { toldOf } from "./former_addresses.ts";
 import { Journal } from "./journal.ts";
-import { localAddresses } from "./media.ts";
+import { localNetwork } from "./media.ts";
 import { PathKeeper } from "./path_keeper.ts";
 import { type Current, instanceOf, type Settings, settingsOf } from "./settings.ts";
 import { SoftirqShare } from "./softirq.ts";
@@ -54,7 +54,7 @@ export interface WiringOptions {
 
 /** Build the object graph of a daemon. Nothing in it runs yet. */
 export function wire(config: Config, { clock, log, note }: WiringOptions): Parts {
-  const current: Current = { settings: settingsOf(config, localAddresses()) };
+  const current: Current = { settings: settingsOf(config, localNetwork().addresses) };
   const session = (): Config["session"] => current.settings.config.session;
   const promotion = new Promotion(() => current.settings.config.paths);
   const nft = new NftBackend(backendOptions(current.settings));

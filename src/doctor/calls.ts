@@ -4,7 +4,7 @@ import type { CommonOptions } from "../cli/args.ts";
 import type { Config } from "../config/config.ts";
 import { readConfig } from "../config/load.ts";
 import type { SessionReport, SessionView } from "../control/admin.ts";
-import { type LocalAddress, localAddresses } from "../daemon/media.ts";
+import { type LocalAddress, localNetwork } from "../daemon/media.ts";
 import { type CallDirection, type CallFacts, examineCall } from "./checks/call.ts";
 import { endsOf, hostOf, remoteOf } from "./ends.ts";
 import type { Finding } from "./finding.ts";
@@ -46,7 +46,7 @@ async function examineAll(
     return reports.map(() => [elsewhere]);
   }
   const [config, firewalls] = await Promise.all([readConfig(options.config), gatherFirewalls()]);
-  const addresses = localAddresses();
+  const { addresses, numbered } = localNetwork();
   return await Promise.all(reports.map(async ({ session }) => {
     const directions = await directionsOf(session, { config, addresses });
     const interfaces = directions.flatMap(({ iif }) => iif === null ? [] : [iif]);
@@ -57,6 +57,7 @@ async function examineAll(
       directions,
       addresses,
       links: gatherLinks([...new Set(carriers.map((each) => each.interface))]),
+      numbered,
       sysctls,
       isFast: session.path === "kmod",
       isTwoWay: [session.caller, session.callee].every(({ rtp }) => rtp.packets > 0),

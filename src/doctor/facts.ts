@@ -27,6 +27,8 @@ export interface Facts {
   /** Keys below /proc/sys, such as `net/ipv4/ip_forward`; those that are not there are left out. */
   readonly sysctls: Readonly<Record<string, string>>;
   readonly addresses: readonly LocalAddress[];
+  /** The names of the interfaces that have an IPv4 address. */
+  readonly numbered: readonly string[];
   readonly links: readonly LinkFacts[];
   readonly routes: readonly RouteProbe[];
   /** Both directions of live calls. */

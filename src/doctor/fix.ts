@@ -1,5 +1,6 @@
 import { writeSmallFile } from "../base/libc.ts";
 import { applySysctls } from "../nft/sysctls.ts";
+import { mediaLinks } from "./checks/kernel.ts";
 import { octal, wrongModes } from "./checks/machine.ts";
 import { reservedPortsFor, unreservedPorts } from "./checks/ports.ts";
 import type { Facts } from "./facts.ts";
@@ -15,8 +16,8 @@ export async function fixAll(facts: Facts): Promise<readonly Fix[]> {
   return [...fixSettings(facts), ...fixReserved(facts), ...await fixModes(facts)];
 }
 
-function fixSettings({ links }: Facts): readonly Fix[] {
-  return applySysctls(links.map(({ name }) => name))
+function fixSettings(facts: Facts): readonly Fix[] {
+  return applySysctls(mediaLinks(facts))
     .filter(({ was, needed, error }) => was !== needed || error !== null)
     .map(({ name, was, needed, error }) => {
       const path = name.slice("net.ipv4.conf.".length);

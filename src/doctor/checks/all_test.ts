@@ -196,6 +196,23 @@ const CASES:
         "net/ipv4/conf/all/rp_filter": "0",
       },
     }, /right/],
+    // Without an address nothing but no filter at all lets rewritten packets in.
+    [
+      "sysctl.rp_filter",
+      "fail",
+      {
+        numbered: ["lo", "outside"],
+        sysctls: { ...SYSCTLS, "net/ipv4/conf/all/rp_filter": "0" },
+      },
+      /inside\.rp_filter is 2, must be 0/,
+    ],
+    [
+      "sysctl.rp_filter",
+      "fail",
+      { numbered: ["lo", "outside"] },
+      /all\.rp_filter is 1 but has to be 0: .* on inside/,
+      /^sysctl -w net\/ipv4\/conf\/all\/rp_filter=0/,
+    ],
     ["sysctl.send_redirects", "fail", {
       sysctls: { ...SYSCTLS, "net/ipv4/conf/inside/send_redirects": "1" },
     }, /send_redirects is 1/],

@@ -5,7 +5,7 @@ import type { Facts, LinkFacts } from "../facts.ts";
 import { failure, type Finding } from "../finding.ts";
 import type { CallPackets, MediaPath } from "../media_paths.ts";
 import { judgeTables } from "./firewall.ts";
-import { unmetSettings } from "./kernel.ts";
+import { strictForAll, unmetSettings } from "./kernel.ts";
 import { downFinding } from "./media.ts";
 
 /** One direction of a call through this machine. */
@@ -23,7 +23,8 @@ export interface CallDirection {
 }
 
 /** What is known of this machine where one call is concerned. */
-export interface CallFacts extends Pick<Facts, "sysctls" | "firewall" | "legacyFirewall"> {
+export interface CallFacts
+  extends Pick<Facts, "sysctls" | "numbered" | "firewall" | "legacyFirewall"> {
   /** Whether the kernel module relays it, which no chain behind an interface's own sees. */
   readonly isFast: boolean;
   /** Whether both parties have been heard. */
@@ -98,10 +99,11 @@ function swappedSides({ directions, addresses, isTwoWay }: CallFacts): readonly 
   ];
 }
 
-function wrongSettings({ directions, sysctls }: CallFacts): readonly Finding[] {
+function wrongSettings({ directions, sysctls, numbered }: CallFacts): readonly Finding[] {
   const names = new Set(directions.flatMap(({ iif }) => iif === null ? [] : [iif]));
+  const facts = { links: [...names].map((name) => ({ name })), sysctls, numbered };
   // Redirects trouble the parties; they do not silence them.
-  return unmetSettings({ links: [...names].map((name) => ({ name })), sysctls })
+  const unset = unmetSettings(facts)
     .filter(({ key }) => key !== "send_redirects")
     .map(({ interface: name, key, is, needed }) =>
       failure(
@@ -117,6 +119,7 @@ function wrongSettings({ directions, sysctls }: CallFacts): readonly Finding[] {
         },
       )
     );
+  return [...strictForAll(facts), ...unset];
 }
 
 function lackingWays({ directions }: CallFacts): readonly Finding[] {

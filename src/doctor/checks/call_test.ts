@@ -47,9 +47,9 @@ const CROSSED = [
   { ...TO_CALLER, arrival: TO_CALLER.source, source: TO_CALLER.arrival },
 ];
 
-const { sysctls, addresses, links, firewall, legacyFirewall } = healthy();
+const { sysctls, addresses, numbered, links, firewall, legacyFirewall } = healthy();
 const WELL: CallFacts = {
-  ...{ sysctls, addresses, links, firewall, legacyFirewall },
+  ...{ sysctls, addresses, numbered, links, firewall, legacyFirewall },
   ...{ directions: [TO_CALLEE], isFast: false, isTwoWay: false },
 };
 

@@ -1,4 +1,9 @@
-import { neededSettings } from "../../nft/sysctls.ts";
+import {
+  filterOfAll,
+  type MediaLink,
+  neededSettings,
+  type ReadSetting,
+} from "../../nft/sysctls.ts";
 import type { Facts } from "../facts.ts";
 import { type CheckId, failure, type Finding, good, skipped, warning } from "../finding.ts";
 
@@ -114,24 +119,46 @@ export interface Unmet {
   readonly needed: string;
 }
 
+/** What is known of media interfaces and their settings. */
+export interface SettingFacts extends Pick<Facts, "sysctls" | "numbered"> {
+  readonly links: readonly { readonly name: string }[];
+}
+
+/** The media interfaces, as their settings depend on them. */
+export function mediaLinks(
+  { links, numbered }: Pick<SettingFacts, "links" | "numbered">,
+): readonly MediaLink[] {
+  return links.map(({ name }) => ({ name, hasAddress: numbered.includes(name) }));
+}
+
 /** The settings of the media interfaces that are not as they have to be. */
-export function unmetSettings(
-  { links, sysctls }:
-    & { readonly links: readonly { readonly name: string }[] }
-    & Pick<Facts, "sysctls">,
-): readonly Unmet[] {
-  const read = (path: string): string => {
-    const dot = path.lastIndexOf(".");
-    return sysctls[`net/ipv4/conf/${path.slice(0, dot)}/${path.slice(dot + 1)}`] ?? "";
-  };
-  return links.flatMap(({ name }) =>
-    neededSettings(name, read).map(([path, needed]) => ({
-      key: path.slice(name.length + 1),
-      interface: name,
+export function unmetSettings(facts: SettingFacts): readonly Unmet[] {
+  const read = reader(facts);
+  return mediaLinks(facts).flatMap((link) =>
+    neededSettings(link, read).map(([path, needed]) => ({
+      key: path.slice(link.name.length + 1),
+      interface: link.name,
       is: read(path),
       needed,
     }))
   ).filter(({ is, needed }) => is !== needed);
+}
+
+/** A filter of all interfaces that drops what is relayed. */
+export function strictForAll(facts: SettingFacts): readonly Finding[] {
+  const filter = filterOfAll(mediaLinks(facts), reader(facts));
+  if (filter === null) return [];
+  const { text, remedy } = filter;
+  return [
+    failure("sysctl.rp_filter", text, { why: "calls by these interfaces are silent", remedy }),
+  ];
+}
+
+function reader({ sysctls }: SettingFacts): ReadSetting {
+  return (path) => {
+    const dot = path.lastIndexOf(".");
+    return sysctls[`net/ipv4/conf/${path.slice(0, dot)}/${path.slice(dot + 1)}`] ?? "";
+  };
 }
 
 /** Are the media interfaces set as relaying needs it? Without a daemon, that is not so yet. */
@@ -141,14 +168,16 @@ export function checkSettings(facts: Facts): readonly Finding[] {
   return SETTINGS.flatMap(([key, id, why]) => {
     if (facts.links.length === 0) return [skipped(id, "no media interface is known")];
     const own = unmet.filter((each) => each.key === key);
+    const ofAll = key === "rp_filter" ? strictForAll(facts) : [];
     const names = facts.links.map(({ name }) => name).join(", ");
-    if (own.length === 0) return [good(id, `${key} is right on ${names}`)];
+    if (own.length + ofAll.length === 0) return [good(id, `${key} is right on ${names}`)];
     const make = isRunning ? failure : warning;
-    return own.map(({ interface: name, is, needed }) =>
+    const unset = own.map(({ interface: name, is, needed }) =>
       make(id, `net.ipv4.conf.${name}.${key} is ${is || "missing"}, must be ${needed}`, {
         why: isRunning ? why : `${why}; the daemon sets it when it starts, if it may`,
         remedy: [`sysctl -w net/ipv4/conf/${name}/${key}=${needed}`],
       })
     );
+    return [...ofAll, ...unset];
   });
 }

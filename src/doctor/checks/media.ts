@@ -3,7 +3,7 @@ import { keyOf, ownText } from "../../config/address_warnings.ts";
 import type { Facts, LinkFacts, RouteProbe } from "../facts.ts";
 import { failure, type Finding, good, skipped, warning } from "../finding.ts";
 import { mediaAddresses, mediaPaths } from "../media_paths.ts";
-import { unmetSettings } from "./kernel.ts";
+import { strictForAll, unmetSettings } from "./kernel.ts";
 
 /** Is each media address on an interface that is up? */
 export function checkAddresses(
@@ -61,7 +61,9 @@ export function checkRoutes(facts: Facts): readonly Finding[] {
   if (bad.some(({ error }) => /not installed|Cannot run/.test(error))) {
     return [skipped(id, bad[0]?.error ?? "")];
   }
-  if (unmetSettings(facts).length > 0) return [skipped(id, "the settings above come first")];
+  if (unmetSettings(facts).length + strictForAll(facts).length > 0) {
+    return [skipped(id, "the settings above come first")];
+  }
   return bad.map(({ probe, error }) => {
     const { from, to, iif, target } = probe;
     const came = iif === null ? "" : ` that came in by ${iif}`;

@@ -10,7 +10,7 @@ import {
   type SessionView,
 } from "../../control/admin.ts";
 import { folderOf } from "../../base/folder.ts";
-import { localAddresses } from "../../daemon/media.ts";
+import { localNetwork } from "../../daemon/media.ts";
 import { KmodFastPath } from "../../kmod/fast_path.ts";
 import { isModuleInstalled } from "../../kmod/installed.ts";
 import { tableText } from "../../nft/load.ts";
@@ -39,7 +39,8 @@ const FEW_SESSIONS = 1000;
 export async function gatherFacts(options: GatherOptions): Promise<Facts> {
   const config = await loadConfig(options.config);
   const known = config.ok ? config.value : null;
-  const addresses = await withArrivals(localAddresses());
+  const { addresses: own, numbered } = localNetwork();
+  const addresses = await withArrivals(own);
   const adminSocket = options.socket ?? known?.adminSocket ?? DEFAULT_SOCKET;
   const daemon = await gatherDaemon(adminSocket, options.config);
   const interfaces = known ? interfacesOf(known, addresses, daemon) : [];
@@ -66,6 +67,7 @@ export async function gatherFacts(options: GatherOptions): Promise<Facts> {
     nftFiles,
     sysctls: gatherSysctls(interfaces),
     addresses,
+    numbered,
     links: gatherLinks(interfaces),
     routes,
     calls: known ? callPaths(known, sessions, { addresses, routes }) : [],

@@ -108,6 +108,7 @@ export function healthy(changes: Partial<Facts> = {}): Facts {
       ...linkSettings("outside"),
     },
     addresses: [localAddress("inside", "10.10.1.1"), localAddress("outside", "192.0.2.1")],
+    numbered: ["lo", "inside", "outside"],
     links: ["inside", "outside"].map((name) => ({
       name,
       state: "up",
