@@ -1,4 +1,12 @@
-import { ADD, EQUAL, inNetwork, inTransport, type RuleWriter, UPDATE } from "./rule_writer.ts";
+import {
+  ADD,
+  EQUAL,
+  inNetwork,
+  inTransport,
+  type RuleWriter,
+  UNEQUAL,
+  UPDATE,
+} from "./rule_writer.ts";
 
 /*
  * Rules of the chain `prerouting`: look a flow up once and rewrite the packet with what was found.
@@ -9,6 +17,8 @@ const FOUND = 4;
 const SOURCE_PORT_FOUND = 7;
 const ARRIVAL = 8;
 
+/** The packet's id, three flags, and where its bytes lie in the datagram: four bytes take nft's short way. */
+const FRAGMENT = inNetwork(4, 4);
 const SOURCE_ADDRESS = inNetwork(12, 4);
 const DESTINATION_ADDRESS = inNetwork(16, 4);
 const BOTH_ADDRESSES = inNetwork(12, 8);
@@ -19,10 +29,18 @@ const DESTINATION_PORT = inTransport(2, 2);
 const BOTH_PORTS = inTransport(0, 4);
 const FIRST_RTP_BYTE = inTransport(8, 1);
 
-/** Flows with a locked port: the whole four-tuple is the key. */
+/** Flows with a locked port: the whole four-tuple is the key. Of later fragments it changes none: see rewrite(). */
 export function relayLegs(rule: RuleWriter): void {
   loadAddresses(rule.isUdp()).load(2, SOURCE_PORT).load(3, DESTINATION_PORT);
   rewrite(rule.lookUp("legs", FOUND)).accept();
+}
+
+/**
+ * Fragments but the first have payload where the first has ports, and the kernel takes it for ports: it looks where a
+ * packet lies in its datagram only before it writes, and before it loads more than four bytes. No other rule may see them.
+ */
+export function leaveLaterFragments(rule: RuleWriter): void {
+  rule.load(0, FRAGMENT).mask(0, [0, 0, 0x1f, 0xff]).compare(0, UNEQUAL, [0, 0, 0, 0]).accept();
 }
 
 /** Flows that take any remote port. */
@@ -60,11 +78,14 @@ function isRtp(rule: RuleWriter): RuleWriter {
 }
 
 /**
- * Count the packet, and rewrite addresses and ports from what was found. The UDP checksum is
+ * Rewrite ports and addresses from what was found, and count the packet. The UDP checksum is
  * kept right as that over the pseudo-header: one named by its offset would be made of none.
+ *
+ * The ports come first: the kernel writes nothing behind the network header of a later fragment, and ends the rule.
+ * So the packets of a call need no look at that, which would cost each of them 2 % more.
  */
 function rewrite(rule: RuleWriter): RuleWriter {
-  return rule.count().notrack()
+  return rule.write(FOUND + 2, BOTH_PORTS, { pseudoHeader: true })
     .write(FOUND, BOTH_ADDRESSES, { at: IP_CHECKSUM, pseudoHeader: true })
-    .write(FOUND + 2, BOTH_PORTS, { pseudoHeader: true });
+    .count().notrack();
 }

@@ -1,4 +1,4 @@
-import { learnOpen, relayLegs, relayOpen } from "./media_rules.ts";
+import { learnOpen, leaveLaterFragments, relayLegs, relayOpen } from "./media_rules.ts";
 import { MessageWriter } from "../netlink/message.ts";
 import * as nft from "./protocol.ts";
 import { RuleWriter } from "./rule_writer.ts";
@@ -15,6 +15,7 @@ export interface RawRule {
 /** The rules in the order in which a packet meets them, the common case first; first in their chains. */
 export const RAW_RULES: readonly RawRule[] = [
   named("prerouting", "legs", relayLegs),
+  named("prerouting", "later fragments", leaveLaterFragments),
   named("prerouting", "open RTP", learnOpen),
   named("prerouting", "open", relayOpen),
   named("too_big", "legs, UDP checksum", legsTooBig(true)),
