@@ -79,7 +79,7 @@ function sentences(facts: CallFacts): readonly string[] {
 }
 
 function findingLines({ what, why, remedy }: Finding): readonly string[] {
-  const cures = remedy.map((each) => `Cure: ${each}`);
+  const cures = remedy.map((each) => each.startsWith("See: ") ? each : `Cure: ${each}`);
   return [`This machine: ${what}${why === null ? "" : ` (${why})`}`, ...cures];
 }
 

@@ -52,6 +52,12 @@ Deno.test("show says once that there is no way to a party", async () => {
     /no way for media from 192\.0\.2\.1 to 203\.0\.113\.5:7000/.test(line)
   );
   assert.equal(said.length, 1, lines.join("\n"));
+  // What only looks is no cure.
+  assert(
+    lines.includes("See: ip route get 203.0.113.5 from 192.0.2.1 iif inside"),
+    lines.join("\n"),
+  );
+  assert(!lines.some((line) => line.startsWith("Cure: ")), lines.join("\n"));
 });
 
 Deno.test("show tells apart whose packets do not fit where both parties have one relay port", async () => {

@@ -129,7 +129,10 @@ function lackingWays({ directions }: CallFacts): readonly Finding[] {
     const what = `no way for media from ${from} to ${formatEndpoint(receiver)}: ${way.error}`;
     return [failure("media.route", what, {
       why: "that party hears nothing",
-      remedy: ["ip rule", `ip route get ${to} from ${from}${iif === null ? "" : ` iif ${iif}`}`],
+      remedy: [
+        "See: ip rule",
+        `See: ip route get ${to} from ${from}${iif === null ? "" : ` iif ${iif}`}`,
+      ],
     })];
   });
 }

@@ -102,7 +102,7 @@ const CASES: readonly (readonly [
     [
       "media.route",
       /no way for media from 192\.0\.2\.1 to 192\.0\.2\.20:7000: Network is unreachable/,
-      /ip route get 192\.0\.2\.20 from 192\.0\.2\.1 iif inside/,
+      /^See: ip rule\nSee: ip route get 192\.0\.2\.20 from 192\.0\.2\.1 iif inside/,
     ],
   ]],
   ["a chain drops others' packets", { firewall: ok(forward("-d 192.0.2.20 -p udp")) }, []],

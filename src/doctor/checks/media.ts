@@ -78,7 +78,10 @@ export function checkRoutes(facts: Facts): readonly Finding[] {
       })
       : failure(id, what, {
         why: target === "party" ? "that party of a live call hears nothing" : "calls are one-way",
-        remedy: ["ip rule", `ip route get ${to} from ${from}${iif === null ? "" : ` iif ${iif}`}`],
+        remedy: [
+          "See: ip rule",
+          `See: ip route get ${to} from ${from}${iif === null ? "" : ` iif ${iif}`}`,
+        ],
       });
   });
 }
