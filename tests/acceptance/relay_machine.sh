@@ -69,7 +69,7 @@ start_kamailio() {
   fi
   # "ip netns exec" brings its own mount namespace: the bind mount goes when Kamailio goes.
   # shellcheck disable=SC2016  # the dollars are the inner shell's
-  start kamailio "$RELAY" sh -c 'mount --bind "$1" "$2/mnt" && exec chroot "$2" kamailio -DD -E -m 64 -M 8 \
+  start kamailio "$RELAY" sh -c 'mount --bind "$1" "$2/mnt" && exec chroot "$2" kamailio -DD -E -m "${KAMAILIO_MB:-64}" -M 8 \
     -f /mnt/kamailio.cfg -A "CONTROL=\"$3\"" -A "ENGINES=\"$4\"" -A "$5" -P /mnt/kamailio.pid -Y /mnt' \
     sh "$stage" "$root" "$control" "$engines" "$define"
   kamailio_pid=$started

@@ -62,6 +62,8 @@ stage_for_ci() {
   sip_only busy
   refuse_what_kills_the_module
   end_stage
+  mutate_calls=1000
+  stage_of_mutations "$version"
   stage "$version" udp nat-private 5 5 2 WITH_NAT
   stage_of_drain "$version"
   if [[ $version == 6.0 ]]; then

@@ -20,10 +20,24 @@ stage_of_mutations() {
   say "mutated: $mutate_calls dialogs from $mutate_first on, seed $mutate_seed"
   mutated_callee
   mutated_calls
+  # What no callee's answer has ended is sent again until Kamailio gives it up, every 4 s at last.
+  check "Kamailio gives up what was not answered" wait_for 60 "silence" nothing_comes_for 5
   check "the callees end when asked" stop "$callee_pid" 20
   mutate_deno report.ts --allow-write="$run" -- "$run" "$mutate_seed" "$mutate_calls" || failures=$((failures + 1))
   sound_after_mutations
 }
+
+# nothing_comes_for SECONDS: no datagram reaches the callees meanwhile.
+nothing_comes_for() {
+  local before end=$((SECONDS + $1))
+  before=$(callee_datagrams)
+  while ((SECONDS < end)); do
+    sleep 0.5
+    [[ $(callee_datagrams) == "$before" ]] || return 1
+  done
+}
+
+callee_datagrams() { in_ns "$CALLEE" awk '$1 == "Udp:" && $2 != "InDatagrams" { print $2 }' /proc/net/snmp; }
 
 # mutate_deno PROGRAM OPTIONS… -- ARGUMENTS…
 mutate_deno() {
@@ -84,7 +98,7 @@ kamailio_broke() {
   # Only the last one is kept: a core is as large as all of Kamailio's memory.
   core=$(root_of_suite "$(suite_of_version "$mutate_version")")/core
   [[ ! -e $core ]] || mv -f "$core" "$stage/core"
-  start_kamailio "$mutate_version" udp:127.0.0.1:8080 "" || fail "Kamailio does not start: $stage/kamailio.out"
+  start_kamailio "$mutate_version" udp:127.0.0.1:8080 "" 8080 || fail "Kamailio does not start: $stage/kamailio.out"
 }
 
 kamailio_is_silent() { [[ -z $(in_ns "$RELAY" ss -Hlun 'sport = :5060') ]]; }
