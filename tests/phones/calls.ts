@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import type { Daemon } from "../netns/daemon.ts";
+import { until } from "../netns/until.ts";
 import type { Dialog, Phone } from "./phone.ts";
 import { destinations } from "./sdp.ts";
 import type { Message } from "./sip.ts";
-import { assertBothWays, type World } from "./world.ts";
+import { assertBothWays, sessionsOf, type World } from "./world.ts";
 
 /** A call that is up. */
 export interface Call {
@@ -30,10 +32,12 @@ export function assertHidesEndpoints(body: string): void {
   assert.doesNotMatch(body, /10\.10\.1\.(10|66|67)\b|192\.0\.2\.(20|66|67)\b/);
 }
 
-/** SDP and its content type, where that is not application/sdp. */
+/** SDP, and what else of its message is not as usual. */
 export interface Body {
   readonly body: string;
+  /** The content type, where that is not application/sdp. */
   readonly type?: string;
+  readonly callId?: string;
 }
 
 /** Set a call up by an offer in the INVITE. */
@@ -130,13 +134,23 @@ export interface Place {
   readonly port: number;
 }
 
-/** All RTP and RTCP between phones that are at `a` and `b` arrives, and the call is one session. */
+/**
+ * All RTP and RTCP between phones that are at `a` and `b` arrives, and the call is one session.
+ * Of a move the relay is told, not asked: it is waited for. `relays` are those that face A and B.
+ */
 export async function checkMedia(
   world: World,
   { callerRelay, calleeRelay }: Pick<Call, "callerRelay" | "calleeRelay">,
   a: Place = A,
   b: Place = B,
+  relays: { readonly a: Daemon; readonly b: Daemon } = { a: world.daemon, b: world.daemon },
 ): Promise<void> {
+  await until("the relay knows where both are", async () => {
+    const [atCaller] = await sessionsOf(relays.a);
+    const [atCallee] = await sessionsOf(relays.b);
+    return atCaller?.caller.signalled === `${a.ip}:${a.port}` &&
+      atCallee?.callee.signalled === `${b.ip}:${b.port}`;
+  });
   await using ofCaller = world.media("caller", a);
   await using ofCallee = world.media("callee", b);
   await assertBothWays(

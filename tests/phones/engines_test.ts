@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import type { SessionView, StatusView } from "../../src/control/admin.ts";
+import type { StatusView } from "../../src/control/admin.ts";
 import { Namespace, type RelayNetwork } from "../../src/netns/namespaces.ts";
 import { Daemon } from "../netns/daemon.ts";
 import { until } from "../netns/until.ts";
-import { A, B, type Call, hangUp, renegotiate, setUp } from "./calls.ts";
+import { A, B, type Call, checkMedia, hangUp, renegotiate, setUp } from "./calls.ts";
 import { Phone } from "./phone.ts";
+import { RealKamailio, type Version } from "./real_kamailio.ts";
 import { audio } from "./sdp.ts";
-import { assertBothWays, phoneTests, type World } from "./world.ts";
+import { assertBothWays, phoneTests, sessionsOf, type World } from "./world.ts";
 
 /*
  *   caller ── 10.10.2.0/24 ── second engine ── 192.0.3.0/24 ── callee
@@ -48,10 +49,15 @@ function link(here: Namespace, address: string, there: Namespace, other: string)
 }
 
 /** Media flow both ways, with both parties where they are and after both have moved. */
-async function checkMoves(world: World, call: Call, n: number): Promise<void> {
+async function checkMoves(world: World, call: Call, n: number, relay: Daemon): Promise<void> {
   const { caller, callee } = world;
   const { callerRelay, calleeRelay } = call;
   const flow = async (a: number, b: number): Promise<void> => {
+    await until("the relay knows where both are", async () => {
+      const [session] = await sessionsOf(relay);
+      return session?.caller.signalled === `${A.ip}:${a}` &&
+        session.callee.signalled === `${B.ip}:${b}`;
+    });
     await using ofCaller = world.media("caller", { ...A, port: a });
     await using ofCallee = world.media("callee", { ...B, port: b });
     await assertBothWays(
@@ -84,13 +90,13 @@ phoneTests("with several engines", {
     const other = await setUp(world, offer(8000), answer(8000));
     assert.equal(other.calleeRelay.split(":")[0], "192.0.3.1");
     assert.equal(other.callerRelay.split(":")[0], "10.10.2.1");
-    await checkMoves(world, first, 6000);
-    await checkMoves(world, other, 8000);
+    await checkMoves(world, first, 6000, daemon);
+    await checkMoves(world, other, 8000, second);
     await hangUp(callee, other.callee, caller);
-    await until("the second engine has no session", async () => {
-      const { sessions } = await second.json<{ sessions: readonly SessionView[] }>("sessions");
-      return sessions.length === 0;
-    });
+    await until(
+      "the second engine has no session",
+      async () => (await sessionsOf(second)).length === 0,
+    );
     const { status } = await daemon.json<{ status: StatusView }>("status");
     assert.equal(status.sessions.active, 1);
     await hangUp(caller, first.caller, callee);
@@ -105,6 +111,80 @@ phoneTests("with several engines", {
     'ENGINES="10.10.1.1 192.0.2.1 127.0.0.1:8080;10.10.2.1 192.0.3.1 10.88.0.2:8080"',
   ],
   edit: (text) => text.replace("udp:127.0.0.1:5061", "udp:10.88.0.1:5061"),
+});
+
+/*
+ *   caller ── first Kamailio and engine ── second Kamailio and engine ── callee
+ *             10.10.1.1       10.50.0.1    10.50.0.2       192.0.3.1
+ */
+
+/** What the first of two Kamailios is configured to be; it sends calls to the second. */
+function first(text: string): string {
+  const next = 't_on_failure("NEW_CALL_FAILED");\n#!ifdef FORK_TO';
+  return text.replaceAll("192.0.2.1", "10.50.0.1")
+    .replace(next, `$du = "sip:10.50.0.2:5060";\n\t${next}`);
+}
+
+/** The second one: the same file with its own addresses. */
+function following(text: string): string {
+  return text.replaceAll("10.10.1.1", "10.50.0.2").replaceAll("192.0.2.1", "192.0.3.1");
+}
+
+/** A second Kamailio with an engine of its own behind the first. */
+async function addKamailio(
+  net: RelayNetwork,
+  stack: AsyncDisposableStack,
+  version: Version,
+): Promise<void> {
+  const place = stack.use(new Namespace("second"));
+  link(net.relay, "10.50.0.1/24", place, "10.50.0.2/24");
+  link(net.callee, "192.0.3.20/24", place, "192.0.3.1/24");
+  place.ip("route", "add", "192.0.2.0/24", "via", "192.0.3.20");
+  second = stack.use(
+    new Daemon(place, { kernel: { internal_ip: "10.50.0.2", external_ip: "192.0.3.1" } }),
+  );
+  await second.start();
+  const kamailio = stack.use(new RealKamailio(place, version, { edit: following }));
+  await kamailio.start();
+}
+
+phoneTests("behind another Kamailio with the same file", {
+  "each manages its own part of a call, also in re-INVITEs": async (world) => {
+    const { caller } = world;
+    const callee = world.use(new Phone(world.net.callee, "192.0.2.66", "192.0.3.1"));
+    const at = { ip: "192.0.2.66", port: 7000 };
+    const call = await setUp({ caller, callee }, audio(A), audio(at));
+    assert.equal(call.callerRelay.split(":")[0], "10.10.1.1");
+    assert.equal(call.calleeRelay.split(":")[0], "192.0.3.1");
+    const relays = { a: world.daemon, b: second };
+    await checkMedia(world, call, A, at, relays);
+    const [movedA, movedB] = [{ ...A, port: 6800 }, { ...at, port: 7800 }];
+    const told = [
+      await renegotiate(
+        [callee, call.callee, audio(movedB)],
+        [caller, call.caller, audio(A)],
+      ),
+      await renegotiate(
+        [caller, call.caller, audio(movedA)],
+        [callee, call.callee, audio(movedB)],
+      ),
+    ];
+    const { callerRelay, calleeRelay } = call;
+    assert.deepEqual(told, [
+      { offered: callerRelay, answered: calleeRelay },
+      { offered: calleeRelay, answered: callerRelay },
+    ]);
+    await checkMedia(world, call, movedA, movedB, relays);
+    await hangUp(caller, call.caller, callee);
+    await until(
+      "the second engine has no session",
+      async () => (await sessionsOf(second)).length === 0,
+    );
+  },
+}, {
+  prepare: addKamailio,
+  ini: { kernel: { external_ip: "10.50.0.1" } },
+  edit: first,
 });
 
 phoneTests("beside another proxy", {

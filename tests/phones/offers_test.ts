@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { until } from "../netns/until.ts";
 import {
   A,
   assertHidesEndpoints,
@@ -11,7 +13,11 @@ import {
 } from "./calls.ts";
 import { audio, destinations, sdp } from "./sdp.ts";
 import { type Message, statusOf } from "./sip.ts";
-import { phoneTests, type World } from "./world.ts";
+import { assertBothWays, phoneTests, type World } from "./world.ts";
+
+function md5(text: string): string {
+  return createHash("md5").update(text).digest("hex");
+}
 
 /** A usual SDP at a place, with lines instead of c= and m=. */
 function withLines(ip: string, ...lines: string[]): string {
@@ -287,16 +293,44 @@ phoneTests("an offer or answer", {
   "with a Content-Encoding is refused": (world) => {
     return refused(world, 415, { body: audio(A), more: [["Content-Encoding", "gzip"]] });
   },
-  "with a Call-ID of 49 characters is refused, of 48 relayed": async (world) => {
-    await refused(world, 488, { body: audio(A), callId: "x".repeat(49) });
+  "with a=rtcp-mux: RTCP goes where RTP does": async (world) => {
+    const mux = (at: { ip: string; port: number }): string => `${audio(at)}a=rtcp-mux\r\n`;
+    const call = await setUp(world, mux(A), mux(B));
+    await using a = world.media("caller", A);
+    await using b = world.media("callee", B);
+    const { callerRelay, calleeRelay } = call;
+    await assertBothWays({ media: a, relay: callerRelay }, { media: b, relay: calleeRelay });
+    for (const [from, relay, to] of [[a, callerRelay, b], [b, calleeRelay, a]] as const) {
+      const reports = from.rtp.stream("rtcp", relay, 2);
+      await until("25 reports are sent", () => reports.sent >= 25);
+      reports.stop();
+      await until("all arrive", () => to.rtp.of(reports).length === reports.sent);
+    }
+    await hangUp(world.caller, call.caller, world.callee);
+  },
+  "with a Call-ID of 48, 49 or 200 characters": async (world) => {
     const { caller, callee } = world;
-    const own = await caller.call(callee.address, { body: audio(A), callId: "y".repeat(48) });
+    for (const length of [48, 49, 200]) {
+      const callId = `${length}@`.padEnd(length, "x");
+      const call = await setUp(world, { body: audio(A), callId }, audio(B));
+      await checkMedia(world, call);
+      const [session] = await world.sessions();
+      assert.equal(session?.callId, length > 48 ? md5(callId) : callId);
+      const moved = { ...B, port: 7600 };
+      await renegotiate([callee, call.callee, audio(moved)], [caller, call.caller, audio(A)]);
+      await checkMedia(world, call, A, moved);
+      await hangUp(callee, call.callee, caller);
+      await until("it is over", async () => (await world.sessions()).length === 0);
+    }
+    // Refused after early media, which end.
+    const own = await caller.call(callee.address, { body: audio(A), callId: "z".repeat(60) });
     const invite = await callee.awaitRequest("INVITE");
     const other = callee.dialogOf(invite);
-    await callee.reply(invite, 200, { dialog: other, body: audio(B) });
-    caller.established(own, await caller.awaitResponse(own.invite, 200));
-    await caller.request(own, "ACK");
+    await callee.reply(invite, 183, { dialog: other, body: audio(B) });
+    await caller.awaitResponse(own.invite, 183);
+    assert.equal((await world.sessions()).length, 1);
+    await callee.reply(invite, 486, { dialog: other });
     await callee.awaitRequest("ACK");
-    await hangUp(caller, own, callee);
+    await caller.acknowledgeFailure(own, await caller.awaitResponse(own.invite, 486));
   },
 });

@@ -68,9 +68,9 @@ export class RealKamailio implements AsyncDisposable {
     const process = this.#place.run(() => command.spawn());
     this.#process = process;
     this.#logged = this.#collect(process.stderr);
-    await until("Kamailio listens", () => {
-      const sockets = this.#place.command("ss", "-Hlun", "sport = :5060");
-      return sockets.includes("10.10.1.1:") && sockets.includes("192.0.2.1:");
+    await until("Kamailio listens on both sides", () => {
+      const sockets = this.#place.command("ss", "-Hlun", "sport = :5060").trim();
+      return new Set(sockets.split("\n").map((line) => line.split(/\s+/)[3])).size >= 2;
     }, 15_000).catch((error: Error) => {
       throw new Error(`${error.message}\n${this.log}`);
     });

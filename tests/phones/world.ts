@@ -28,7 +28,11 @@ export interface Setup extends KamailioSetup {
   /** What the daemon's configuration differs in. */
   readonly ini?: Ini;
   /** Adds to the network before Kamailio starts, in which what is used lives as long as the group. */
-  readonly prepare?: (net: RelayNetwork, stack: AsyncDisposableStack) => Promise<void>;
+  readonly prepare?: (
+    net: RelayNetwork,
+    stack: AsyncDisposableStack,
+    version: Version,
+  ) => Promise<void>;
 }
 
 /** A test of a {@link World}. */
@@ -65,9 +69,7 @@ function withLog({ kamailio }: Base): (error: Error) => never {
 async function runTest(test: PhoneTest, { net, daemon, kamailio }: Base): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const { caller, callee, relayInternal, relayExternal } = ADDRESSES;
-  const sessions = async (): Promise<readonly SessionView[]> => {
-    return (await daemon.json<{ sessions: readonly SessionView[] }>("sessions")).sessions;
-  };
+  const sessions = (): Promise<readonly SessionView[]> => sessionsOf(daemon);
   await test({
     net,
     daemon,
@@ -91,13 +93,18 @@ interface Base extends AsyncDisposable {
 async function openBase(version: Version, setup: Setup): Promise<Base> {
   await using stack = new AsyncDisposableStack();
   const net = stack.use(buildRelayNetwork());
+  await setup.prepare?.(net, stack, version);
   const daemon = stack.use(new Daemon(net.relay, setup.ini));
   await daemon.start();
-  await setup.prepare?.(net, stack);
   const kamailio = stack.use(new RealKamailio(net.relay, version, setup));
   await kamailio.start();
   const owned = stack.move();
   return { net, daemon, kamailio, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** The sessions of a relay. */
+export async function sessionsOf(daemon: Daemon): Promise<readonly SessionView[]> {
+  return (await daemon.json<{ sessions: readonly SessionView[] }>("sessions")).sessions;
 }
 
 /** How many packets of RTP go each way to show that media flow. */

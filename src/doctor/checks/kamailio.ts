@@ -208,7 +208,7 @@ function guardFinding({ name, view, script: { path } }: User): Finding {
   return failure(id, `${name}: lets ${missing.join(", ")} reach lrkproxy_manage()`, {
     why: "one such message takes all of Kamailio down",
     remedy: [
-      `what lrkproxy.cfg beside our kamailio.cfg does (see README) before every lrkproxy_manage() in ${path}: SHOW_THE_MODULE, and the Call-ID's length in OFFER`,
+      `what lrkproxy.cfg beside our kamailio.cfg does (see README) before every lrkproxy_manage() in ${path}: SHOW_THE_MODULE, with NAME_CALL for the Call-ID`,
     ],
   });
 }
