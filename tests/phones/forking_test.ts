@@ -89,6 +89,29 @@ phoneTests("a call to two targets at once", {
     await checkMedia(world, relays);
     await hangUp(world.caller, own, world.callee);
   },
+  "who both answer: the first one has the call, and the other's BYE does not end it": async (
+    world,
+  ) => {
+    const { caller, callee } = world;
+    const second = secondPhone(world);
+    const own = await caller.call(callee.address, { body: audio(A) });
+    const targets = [await ringing(callee), await ringing(second)] as const;
+    // The CANCEL for the second comes too late.
+    await second.reply(targets[1].invite, 180, { dialog: targets[1].dialog });
+    const relays = await answered(world, own, targets[0], audio(B));
+    const late = { ...own };
+    await second.reply(await second.awaitRequest("CANCEL"), 200);
+    await second.reply(targets[1].invite, 200, { dialog: targets[1].dialog, body: audio(C) });
+    const response = await caller.awaitResponse(own.invite, 200);
+    assertHidesEndpoints(response.body);
+    assert.match(response.body, /^m=audio 0 /m);
+    caller.established(late, response);
+    await caller.request(late, "ACK");
+    await second.awaitRequest("ACK");
+    await hangUp(caller, late, second);
+    await checkMedia(world, relays);
+    await hangUp(caller, own, callee);
+  },
   "that both refuse: its media end": async (world) => {
     const { caller, callee } = world;
     const second = secondPhone(world);
