@@ -115,11 +115,13 @@ function earlyFindings(facts: Facts, { name, process }: User): readonly Finding[
   const { daemon: { status }, clock: { nowMs } } = facts;
   const startedMs = process?.startedMs ?? null;
   if (!status.ok || startedMs === null) return [];
-  const { uptimeSeconds, sessions } = status.value;
+  const { uptimeSeconds, sessions, relay } = status.value;
   const peers = peersOf(facts) ?? [];
   const isEarly = startedMs < nowMs - (uptimeSeconds + 1) * 1000;
   const hasEnded = peers.some(({ close }) => close > 0);
-  const hasOpened = peers.some(({ open }) => open > 0) ||
+  const ended = relay["ended"] as Readonly<Record<string, number>> | undefined;
+  // A call that was here when it ended was opened by a Kamailio that knows the addresses.
+  const hasOpened = peers.some(({ open }) => open > 0) || (ended?.["command"] ?? 0) > 0 ||
     sessions.unheard + sessions.active + sessions.stale > 0;
   if (!isEarly || !hasEnded || hasOpened) return [];
   return [

@@ -40,13 +40,14 @@ function file(text: string, isAsked = false): KamailioFacts["file"] {
 
 /** What is there of Kamailio, and who has sent commands. */
 function facts(
-  { running = [], installed = null, file = null, peers = [], ...others }:
+  { running = [], installed = null, file = null, peers = [], ended = 0, ...others }:
     & Partial<KamailioFacts>
-    & { readonly peers?: readonly PeerView[] }
+    & { readonly peers?: readonly PeerView[]; readonly ended?: number }
     & Partial<Facts>,
 ): Facts {
   const close = peers.reduce((sum, peer) => sum + peer.close, 0);
-  const status = { ...STATUS, peers, control: { close } };
+  const relay = { ...STATUS.relay, ended: { command: ended } };
+  const status = { ...STATUS, peers, relay, control: { close } };
   const { daemon } = healthy();
   return healthy({
     kamailio: { running, installed, file },
@@ -234,4 +235,6 @@ Deno.test("checkKamailioSocket() names a Kamailio that was there before the daem
   for (const [running, peers] of well) {
     expect(id, facts({ running: [running], peers }), [["ok", /names this daemon/]]);
   }
+  // The D was of a call that the daemon had taken over when it started.
+  expect(id, facts({ running: [early], peers: ending, ended: 1 }), [["ok", /names this daemon/]]);
 });
