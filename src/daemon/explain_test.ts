@@ -161,8 +161,9 @@ const CASES: readonly Case[] = [
     callee: { rtp: SILENT },
     warnings: ["No interface has the media address 192.0.2.1"],
     findings: [
-      "This machine: No interface has the media address 192.0.2.1. Cure: correct it in lrkproxy.ini, lrkproxy " +
-      "reload, and restart Kamailio, which asks only when it starts; or ip address add 192.0.2.1/PREFIX dev INTERFACE",
+      "This machine: No interface has the media address 192.0.2.1. Cure: ip address add 192.0.2.1/PREFIX " +
+      "dev INTERFACE   # if the address is right, and should be here; or, if it is wrong, correct it in lrkproxy.ini, " +
+      "lrkproxy reload, and restart Kamailio, which asks only when it starts",
       "The callee was never heard: no RTP from 192.0.2.20 has come to 192.0.2.1:20000.",
     ],
   },

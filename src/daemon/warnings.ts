@@ -79,8 +79,8 @@ const REMEDIES: readonly (readonly [RegExp, (found: readonly string[]) => readon
     "systemctl start lrkproxy",
   ]],
   [/^No interface has the media address (\S+)/, ([, address]) => [
-    "correct it in lrkproxy.ini, lrkproxy reload, and restart Kamailio, which asks only when it starts",
-    `or ip address add ${address}/PREFIX dev INTERFACE`,
+    `ip address add ${address}/PREFIX dev INTERFACE   # if the address is right, and should be here`,
+    "or, if it is wrong, correct it in lrkproxy.ini, lrkproxy reload, and restart Kamailio, which asks only when it starts",
   ]],
   [/^Kamailio .*still gives out .* before a reload; (.*)$/, ([, doubts = ""]) => [
     `correct that first: ${doubts}; then lrkproxy reload`,

@@ -53,7 +53,7 @@ Deno.test("remediesOf() names a next step for every warning, never the command t
     [roomWarning(10, 20)[0] ?? "", /stop --drop/],
     [
       "No interface has the media address 10.10.1.1",
-      /^correct it .*\nor ip address add 10\.10\.1\.1\/PREFIX /,
+      /^ip address add 10\.10\.1\.1\/PREFIX .*\nor, if it is wrong, correct it /,
     ],
     ['Kamailio still gives out 10.10.1.3, which instance "default" had', /^restart Kamailio/],
     [

@@ -130,13 +130,13 @@ Deno.test("show names a missing address and a missing route", async () => {
   const elsewhere = { ...CALL, id: "elsewhere", dnat: "203.0.113.5:7000" };
   await shell(world.relay, "ip address del 192.0.2.1/24 dev outside");
   await until("the daemon knows", async () => (await world.status()).warnings.length > 0, 15_000);
-  const [first = "", file = "", cure = "", ...others] = await shown(world);
+  const [first = "", cure = "", file = "", ...others] = await shown(world);
   assert.match(first, /^This machine: no interface has the media address 192\.0\.2\.1/);
   assert.match(
     file,
-    /^Cure: correct it in lrkproxy\.ini, lrkproxy reload --config \S+, and restart Kamailio/,
+    /^Cure: or, if it is wrong, correct it in lrkproxy\.ini, lrkproxy reload --config \S+, and restart Kamailio/,
   );
-  assert.match(cure, /^Cure: or ip address add 192\.0\.2\.1\/PREFIX/);
+  assert.match(cure, /^Cure: ip address add 192\.0\.2\.1\/PREFIX/);
   assert(!others.some((line) => line.startsWith("This machine:")), others.join("\n"));
   // Who does not look at the machine itself is told by the daemon.
   assert.match((await world.show()).findings[0] ?? "", /^This machine: No interface has .* Cure: /);

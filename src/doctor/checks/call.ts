@@ -57,8 +57,8 @@ function missingAddresses({ directions, addresses }: CallFacts): readonly Findin
       failure("media.address", `no interface has the media address ${address}`, {
         why: "packets to it go elsewhere",
         remedy: [
-          "correct it in lrkproxy.ini, lrkproxy reload, and restart Kamailio, which asks only when it starts",
-          `or ip address add ${address}/PREFIX dev INTERFACE`,
+          `ip address add ${address}/PREFIX dev INTERFACE   # if the address is right, and should be here`,
+          "or, if it is wrong, correct it in lrkproxy.ini, lrkproxy reload, and restart Kamailio, which asks only when it starts",
         ],
       })
     );

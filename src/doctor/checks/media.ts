@@ -22,8 +22,8 @@ export function checkAddresses(
         why:
           "packets to it go elsewhere; behind static NAT, internal_local or external_local names the address of this machine",
         remedy: [
-          `${key} in ${configPath}: one of this machine's addresses (${own}); then lrkproxy reload, and restart Kamailio`,
-          `or ip address add ${address}/PREFIX dev INTERFACE`,
+          `ip address add ${address}/PREFIX dev INTERFACE   # if the address is right, and should be here`,
+          `or, if it is wrong, ${key} in ${configPath}: one of this machine's addresses (${own}); then lrkproxy reload, and restart Kamailio`,
         ],
       });
     }
