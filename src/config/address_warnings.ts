@@ -136,8 +136,16 @@ const PRIVATE = ["private", "carrierGradeNat", "linkLocal"];
 
 /** Whether what phones are told is public, and what the carrier is told is private. */
 export function looksSwapped({ internalIp, externalIp }: InstanceConfig): boolean {
-  const isPrivate = (text: string): boolean => PRIVATE.includes(ipaddr.parse(text).range());
   return isPrivate(externalIp) && !isPrivate(internalIp);
+}
+
+/** Whether what phones are told is private, and what the carrier is told is public. */
+export function looksRight({ internalIp, externalIp }: InstanceConfig): boolean {
+  return isPrivate(internalIp) && !isPrivate(externalIp);
+}
+
+function isPrivate(text: string): boolean {
+  return PRIVATE.includes(ipaddr.parse(text).range());
 }
 
 /** The key of a file that says an address of this machine: `[kernel] external_ip`. */

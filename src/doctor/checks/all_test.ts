@@ -299,10 +299,21 @@ const CASES:
       "media.sides",
       "warn",
       {
+        config: ok({
+          ...config(),
+          instances: config().instances.map((each) => ({ ...each, externalIp: "10.20.0.1" })),
+        }),
         routes: healthy().routes.map((each) => ({ ...each, way: ok("inside") })),
       },
       /default route leaves by inside/,
-      SWAP,
+      /internal_ip : 10\.20\.0\.1, external_ip : 10\.10\.1\.1/,
+    ],
+    // A private and a public address, the right way round: the internet may well be behind the phones.
+    [
+      "media.sides",
+      "ok",
+      { routes: healthy().routes.map((each) => ({ ...each, way: ok("inside") })) },
+      /no call is up/,
     ],
     // Nobody has ever asked, and the file was changed since the start.
     ["media.sides", "warn", {

@@ -1,5 +1,10 @@
 import { formatIpv4 } from "../../base/ipv4.ts";
-import { looksSwapped, sectionOf, swappedLines } from "../../config/address_warnings.ts";
+import {
+  looksRight,
+  looksSwapped,
+  sectionOf,
+  swappedLines,
+} from "../../config/address_warnings.ts";
 import type { InstanceConfig } from "../../config/config.ts";
 import type { Facts, RouteProbe } from "../facts.ts";
 import { failure, type Finding, good, skipped, warning } from "../finding.ts";
@@ -99,6 +104,8 @@ function fileFinding(
   const who = `instance ${instance.name}`;
   const sign = looksSwapped(instance)
     ? `internal_ip ${instance.internalIp} is public, external_ip ${instance.externalIp} is private`
+    : looksRight(instance)
+    ? null
     : defaultRouteSign(facts, instance, { inside, outside });
   if (sign !== null) {
     return warning(ID, `${who}: internal_ip and external_ip look swapped: ${sign}`, {
