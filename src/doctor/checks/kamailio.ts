@@ -183,8 +183,15 @@ function remedyFor({ process, view, script: { path } }: User, sockets: string): 
     ? `in the command line of Kamailio, -A '${define[0]}="${sockets}"' in place of -A '${
       define.join("=")
     }'`
-    : `modparam("lrkproxy", "lrkproxy_sock", "${sockets}") in ${path}`;
+    : `modparam("lrkproxy", "lrkproxy_sock", "${sockets}") in ${path}${insteadOf(view)}`;
   return process ? [line, "restart Kamailio"] : [line];
+}
+
+/** Where the wrong value may stand: in a definition, as in the shipped configuration. */
+function insteadOf({ sockets }: ScriptView): string {
+  return sockets.length > 0 && !sockets.includes("?")
+    ? ` or where it says ${sockets.join(" ")} now, such as #!trydef CONTROL of our kamailio.cfg`
+    : "";
 }
 
 /** Is the module kept from what crashes it? */
