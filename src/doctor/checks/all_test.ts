@@ -430,6 +430,24 @@ const CASES:
       /to 9\.9\.9\.9: Network is unreachable$/,
       /default via GATEWAY dev INTERFACE$/,
     ],
+    // The interface of a swapped address is the wrong one.
+    [
+      "media.route",
+      "warn",
+      {
+        config: ok(publicInside()),
+        addresses: PUBLIC_ADDRESSES,
+        routes: [{
+          from: "10.10.1.1",
+          to: "9.9.9.9",
+          iif: null,
+          target: "anybody",
+          way: err("Network is unreachable"),
+        }],
+      },
+      /to 9\.9\.9\.9: Network is unreachable$/,
+      /default via GATEWAY dev INTERFACE$/,
+    ],
     ["media.route", "fail", {
       routes: [{
         from: "10.10.1.1",

@@ -1,5 +1,5 @@
 import { formatIpv4 } from "../../base/ipv4.ts";
-import { keyOf, ownText } from "../../config/address_warnings.ts";
+import { keyOf, looksSwapped, ownText } from "../../config/address_warnings.ts";
 import type { Facts, LinkFacts, RouteProbe } from "../facts.ts";
 import { failure, type Finding, good, skipped, warning } from "../finding.ts";
 import { mediaAddresses, mediaPaths } from "../media_paths.ts";
@@ -69,8 +69,9 @@ export function checkRoutes(facts: Facts): readonly Finding[] {
     const came = iif === null ? "" : ` that came in by ${iif}`;
     const what = `no way for media from ${from} to ${to}${came}: ${error}`;
     const carrier = addresses.find((each) => formatIpv4(each.address) === from);
-    // By a loopback or dummy device nothing leaves.
-    const interfaceName = carrier?.bringsPackets ? carrier.interface : "INTERFACE";
+    // By a loopback or dummy device nothing leaves, and of a swapped pair the other one is meant.
+    const isSure = carrier?.bringsPackets && !config.value.instances.some(looksSwapped);
+    const interfaceName = isSure ? carrier.interface : "INTERFACE";
     return target === "anybody"
       ? warning(id, what, {
         why: "parties beyond the neighbouring networks cannot be reached",
