@@ -81,11 +81,14 @@ export class Inbox {
     this.#isDraining = isDraining;
   }
 
-  /** Take one request; `answer` is called once, with null where silence is the right answer. */
+  /**
+   * Take one request. `answer` is called once, with null where there is nothing to answer; not at all
+   * for a request that asks for no reply.
+   */
   take(letter: Letter): void {
     const request = parseRequest(letter.bytes, letter.framing);
     const isMute = request.verb !== "none" && request.cookie === NO_REPLY;
-    this.#take(request, isMute ? { ...letter, answer: () => letter.answer(null) } : letter);
+    this.#take(request, isMute ? { ...letter, answer: () => {} } : letter);
   }
 
   #take(request: Request, letter: Letter): void {

@@ -72,7 +72,8 @@ Deno.test("Inbox carries out what asks for no reply, and gives none", async () =
   const { take, answers, inbox, engine } = open();
   for (const body of ["P", "G", `S ${FIELDS} id `, `D ${FIELDS} id `, "X"]) take(`- ${body}`);
   await inbox.settled();
-  assert.deepEqual(answers, [null, null, null, null, null]);
+  // Null would be taken for garbage, and logged.
+  assert.deepEqual(answers, []);
   assert.deepEqual(engine.batches.map((batch) => batch.map(({ kind }) => kind)), [[
     "open",
     "close",

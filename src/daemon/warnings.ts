@@ -64,7 +64,7 @@ const REMEDIES: readonly (readonly [RegExp, (found: readonly string[]) => readon
   ]],
   [/refused of late.*\(collision\)/, () => [
     "give each Kamailio an [instance] of its own, with other ports, if there are several: each counts for itself",
-    "else put the lock of tests/acceptance/kamailio.cfg around offers, or take a wider range of ports",
+    "else put the lock of lrkproxy.cfg (beside our kamailio.cfg) around offers, or take a wider range of ports",
   ]],
   [/refused of late.*\(full\)/, () => [
     "[kernel] max_sessions in lrkproxy.ini, then lrkproxy reload",

@@ -25,9 +25,10 @@ export function checkStaleLimit(facts: Facts): readonly Finding[] {
   const advice = {
     why: "calls that have ended stay until then, and count as calls that are up",
     remedy: [
-      ...written <= SHORT_SILENCE_SECONDS
-        ? []
-        : [`[session] stale_limit : ${SHORT_SILENCE_SECONDS} in ${configPath}`],
+      ...written <= SHORT_SILENCE_SECONDS ? [] : [
+        "lrkproxy.cfg beside our kamailio.cfg, which sends D in its place",
+        `or [session] stale_limit : ${SHORT_SILENCE_SECONDS} in ${configPath}, which ends calls on hold of that length, too`,
+      ],
       "lrkproxy reload",
     ],
   };
