@@ -188,6 +188,15 @@ phoneTests("behind another Kamailio with the same file", {
 });
 
 phoneTests("beside another proxy", {
+  "a BYE whose Route is the other's ends nothing here": async (world) => {
+    const { caller, callee } = world;
+    const proxy = world.use(new Phone(world.net.callee, "192.0.2.67", "192.0.2.1"));
+    const call = await setUp(world, audio(A), audio(B));
+    const foreign = { ...call.caller, route: ["<sip:192.0.2.67;lr>"] };
+    await hangUp(caller, foreign, proxy);
+    await checkMedia(world, call);
+    await hangUp(callee, call.callee, caller);
+  },
   "a re-INVITE whose Route is the other's passes as it is": async (world) => {
     const { caller, callee } = world;
     const proxy = world.use(new Phone(world.net.callee, "192.0.2.67", "192.0.2.1"));
