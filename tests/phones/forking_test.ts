@@ -22,11 +22,12 @@ interface Ringing {
   readonly dialog: Dialog;
 }
 
-async function ringing(phone: Phone): Promise<Ringing> {
+/** A target rings, and the caller hears of it: only then is it sent a CANCEL. */
+async function ringing({ caller }: World, own: Dialog, phone: Phone): Promise<Ringing> {
   const invite = await phone.awaitRequest("INVITE");
   const dialog = phone.dialogOf(invite);
-  // Only a target that rings is sent a CANCEL.
   await phone.reply(invite, 180, { dialog });
+  await caller.awaitResponse(own.invite, 180);
   return { phone, invite, dialog };
 }
 
@@ -56,7 +57,10 @@ phoneTests("a call to two targets at once", {
   "of whom one answers, and the other's 487 follows": async (world) => {
     const second = secondPhone(world);
     const own = await world.caller.call(world.callee.address, { body: audio(A) });
-    const targets = [await ringing(world.callee), await ringing(second)] as const;
+    const targets = [
+      await ringing(world, own, world.callee),
+      await ringing(world, own, second),
+    ] as const;
     const relays = await answered(world, own, targets[0], audio(B));
     await checkMedia(world, relays);
     await cancelled(targets[1]);
@@ -66,7 +70,10 @@ phoneTests("a call to two targets at once", {
   "of whom one is busy first": async (world) => {
     const second = secondPhone(world);
     const own = await world.caller.call(world.callee.address, { body: audio(A) });
-    const targets = [await ringing(world.callee), await ringing(second)] as const;
+    const targets = [
+      await ringing(world, own, world.callee),
+      await ringing(world, own, second),
+    ] as const;
     await world.callee.reply(targets[0].invite, 486, { dialog: targets[0].dialog });
     await world.callee.awaitRequest("ACK");
     const relays = await answered(world, own, targets[1], audio(C));
@@ -76,7 +83,10 @@ phoneTests("a call to two targets at once", {
   "of whom the loser had early media": async (world) => {
     const second = secondPhone(world);
     const own = await world.caller.call(world.callee.address, { body: audio(A) });
-    const targets = [await ringing(world.callee), await ringing(second)] as const;
+    const targets = [
+      await ringing(world, own, world.callee),
+      await ringing(world, own, second),
+    ] as const;
     await second.reply(targets[1].invite, 183, { dialog: targets[1].dialog, body: audio(C) });
     const early = await world.caller.awaitResponse(own.invite, 183);
     const callerRelay = destination(early);
@@ -95,9 +105,8 @@ phoneTests("a call to two targets at once", {
     const { caller, callee } = world;
     const second = secondPhone(world);
     const own = await caller.call(callee.address, { body: audio(A) });
-    const targets = [await ringing(callee), await ringing(second)] as const;
+    const targets = [await ringing(world, own, callee), await ringing(world, own, second)] as const;
     // The CANCEL for the second comes too late.
-    await second.reply(targets[1].invite, 180, { dialog: targets[1].dialog });
     const relays = await answered(world, own, targets[0], audio(B));
     const late = { ...own };
     await second.reply(await second.awaitRequest("CANCEL"), 200);
@@ -116,7 +125,7 @@ phoneTests("a call to two targets at once", {
     const { caller, callee } = world;
     const second = secondPhone(world);
     const own = await caller.call(callee.address, { body: audio(A) });
-    const targets = [await ringing(callee), await ringing(second)] as const;
+    const targets = [await ringing(world, own, callee), await ringing(world, own, second)] as const;
     await callee.reply(targets[0].invite, 183, { dialog: targets[0].dialog, body: audio(B) });
     assertHidesEndpoints((await caller.awaitResponse(own.invite, 183)).body);
     await until("early media are relayed", async () => (await world.sessions()).length === 1);
@@ -130,7 +139,7 @@ phoneTests("a call to two targets at once", {
     const { caller, callee } = world;
     const second = secondPhone(world);
     const own = await caller.call(callee.address, { body: audio(A) });
-    const targets = [await ringing(callee), await ringing(second)] as const;
+    const targets = [await ringing(world, own, callee), await ringing(world, own, second)] as const;
     for (const { phone, invite, dialog } of targets) {
       await phone.reply(invite, 183, { dialog, body: audio(phone === second ? C : B) });
       await caller.awaitResponse(own.invite, 183);
@@ -147,12 +156,12 @@ phoneTests("a call to a second target after the first", {
     const { caller, callee } = world;
     const second = secondPhone(world);
     const own = await caller.call(callee.address, { body: audio(A) });
-    const first = await ringing(callee);
+    const first = await ringing(world, own, callee);
     await callee.reply(first.invite, 183, { dialog: first.dialog, body: audio(B) });
     const callerRelay = destination(await caller.awaitResponse(own.invite, 183));
     await callee.reply(first.invite, 486, { dialog: first.dialog });
     await callee.awaitRequest("ACK");
-    const relays = await answered(world, own, await ringing(second), audio(C));
+    const relays = await answered(world, own, await ringing(world, own, second), audio(C));
     assert.equal(relays.callerRelay, callerRelay);
     await checkMedia(world, relays, A, C);
     await hangUp(caller, own, second);
@@ -162,7 +171,7 @@ phoneTests("a call to a second target after the first", {
     const second = secondPhone(world);
     const own = await caller.call(callee.address, { body: audio(A) });
     for (const phone of [callee, second]) {
-      const { invite, dialog } = await ringing(phone);
+      const { invite, dialog } = await ringing(world, own, phone);
       await phone.reply(invite, 183, { dialog, body: audio(phone === second ? C : B) });
       await caller.awaitResponse(own.invite, 183);
       await phone.reply(invite, 486, { dialog });
@@ -176,8 +185,7 @@ phoneTests("a call that is given up", {
   "while its 200 is on the way is up until its BYE": async (world) => {
     const { caller, callee } = world;
     const own = await caller.call(callee.address, { body: audio(A) });
-    const { invite, dialog } = await ringing(callee);
-    await caller.awaitResponse(own.invite, 180);
+    const { invite, dialog } = await ringing(world, own, callee);
     const cancel = await caller.cancel(own);
     await caller.awaitResponse(cancel, 200);
     // The callee had answered before the CANCEL came.
