@@ -97,25 +97,31 @@ done
 [[ $(id -u) == 0 ]] || { echo "tests/run.sh: must be run as root" >&2; exit 1; }
 
 install_packages "${packages[@]}"
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
 # Nothing of the runtime that these programs unpack stays, or takes the place of an installed one's.
-CACHE_DIRECTORY=$(mktemp -d)
-export CACHE_DIRECTORY
-trap 'rm -rf "$CACHE_DIRECTORY"' EXIT
-chmod 755 "$CACHE_DIRECTORY"
+export CACHE_DIRECTORY=$scratch/cache
+mkdir "$CACHE_DIRECTORY"
+chmod 755 "$scratch" "$CACHE_DIRECTORY"
 # No test goes by how this machine is set up: whatever network namespace it makes, it finds its settings upside down.
 export PATH=$PWD/tests/support/hostile:$PATH
-passed=0 failed=0
+passed=0 failed=()
+log=$scratch/tier.log
+# What a failed tier said last, once more at the end: the tiers after it may have said thousands of lines.
+tail_of() { printf '\n--- the end of tier %s:\n' "$1"; tail -n 60 "$log" | cut -c1-200; }
+ends=""
 for tier in "${tiers[@]}"; do
 	printf '\n=== %s\n' "$tier"
 	start=$SECONDS
 	# A tier runs in a shell of its own, so that its first failing command ends it.
-	if bash -euo pipefail -c "$(declare -f "tier_$tier"); tier_$tier"; then
+	if bash -euo pipefail -c "$(declare -f "tier_$tier"); tier_$tier" 2>&1 | tee "$log"; then
 		passed=$((passed + 1))
 		printf '=== %s passed in %d s\n' "$tier" $((SECONDS - start))
 	else
-		failed=$((failed + 1))
+		failed+=("$tier")
+		ends+=$(tail_of "$tier")$'\n'
 		printf '=== %s FAILED after %d s\n' "$tier" $((SECONDS - start))
 	fi
 done
-printf '\n%d passed, %d failed\n' "$passed" "$failed"
-((failed == 0))
+printf '%s\n%d passed, %d failed%s\n' "$ends" "$passed" "${#failed[@]}" "${failed[*]:+: ${failed[*]}}"
+((${#failed[@]} == 0))
