@@ -84,6 +84,21 @@ function swapped({ addressLines }: Config, instance: InstanceConfig): string {
     `${externalIp} a private one; the other way round it is ${swappedLines(instance).join(", ")}`;
 }
 
+/** How to correct a file, where nobody knows which key is wrong. */
+const CORRECTION =
+  "correct it in lrkproxy.ini, lrkproxy reload, and restart Kamailio, which asks only when it starts";
+
+/** What cures that no interface has an address. */
+export function missingAddressRemedy(
+  address: string,
+  correction = CORRECTION,
+): readonly string[] {
+  return [
+    `ip address add ${address}/PREFIX dev INTERFACE   # if the address is right, and should be here`,
+    `or, if it is wrong, ${correction}`,
+  ];
+}
+
 /** The lines of an instance's addresses as they would be the other way round. */
 export function swappedLines(instance: InstanceConfig): readonly string[] {
   const { internalIp, externalIp, internalLocal, externalLocal } = instance;

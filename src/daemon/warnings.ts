@@ -1,6 +1,7 @@
 import type { Session } from "../core/session.ts";
 import { formatIpv4 } from "../base/ipv4.ts";
 import type { RefusalReason } from "../core/call.ts";
+import { missingAddressRemedy } from "../config/address_warnings.ts";
 import { filterOfAllRemedy } from "../nft/sysctls.ts";
 import type { OneWayCounts } from "./census.ts";
 import type { RecentRefusals } from "./journal.ts";
@@ -78,10 +79,10 @@ const REMEDIES: readonly (readonly [RegExp, (found: readonly string[]) => readon
     "lrkproxy stop --drop   # when the calls are done",
     "systemctl start lrkproxy",
   ]],
-  [/^No interface has the media address (\S+)/, ([, address]) => [
-    `ip address add ${address}/PREFIX dev INTERFACE   # if the address is right, and should be here`,
-    "or, if it is wrong, correct it in lrkproxy.ini, lrkproxy reload, and restart Kamailio, which asks only when it starts",
-  ]],
+  [
+    /^No interface has the media address (\S+)/,
+    ([, address = ""]) => missingAddressRemedy(address),
+  ],
   [/^Kamailio .*still gives out .* before a reload; (.*)$/, ([, doubts = ""]) => [
     `correct that first: ${doubts}; then lrkproxy reload`,
     "restart Kamailio only after that: it would give out what the file says now",

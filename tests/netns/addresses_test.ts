@@ -88,7 +88,11 @@ Deno.test("doctor: addresses look swapped without a call too, by their kind or b
   await using world = await openWorld({ ini: SWAPPED });
   assert.match((await sides(world)).what, /internal_ip 192\.0\.2\.1 is public/);
   await using other = await openWorld({
-    prepare: ({ relay }) => void relay.ip("route", "add", "default", "via", "10.10.1.10"),
+    prepare: ({ relay }) => {
+      relay.ip("address", "add", "10.20.1.1/24", "dev", "outside");
+      relay.ip("route", "add", "default", "via", "10.10.1.10");
+    },
+    ini: { kernel: { external_ip: "10.20.1.1" } },
   });
   const found = await sides(other);
   assert.equal(found.severity, "warn");
@@ -101,8 +105,8 @@ Deno.test("doctor: a wrong media address is named with its key and the addresses
   const found = of("media.address").find(({ severity }) => severity === "fail");
   assert.match(found?.what ?? "", /192\.0\.2\.11 \(\[kernel\] external_ip\)/);
   assert.match(
-    found?.remedy[0] ?? "",
-    /one of .*10\.10\.1\.1 on inside, 192\.0\.2\.1 on outside.*lrkproxy reload/,
+    found?.remedy.join("\n") ?? "",
+    /^or, if it is wrong, \[kernel\] external_ip in .*: one of .*10\.10\.1\.1 on inside, 192\.0\.2\.1 on outside.*lrkproxy reload/m,
   );
 });
 

@@ -22,6 +22,15 @@ const KMOD = { sessions: 1, flows: 4, room: 100, dropped: {}, left: {} };
 const SWAP = /^\[kernel\] in .*: internal_ip : 192\.0\.2\.1, external_ip : 10\.10\.1\.1$/m;
 const KAMAILIO = healthy().kamailio;
 const NOW_MS = healthy().clock.nowMs;
+/** There is no default route. */
+const UNREACHABLE = {
+  from: "192.0.2.1",
+  to: "9.9.9.9",
+  iif: null,
+  target: "anybody",
+  way: err("Network is unreachable"),
+} as const;
+
 const PUBLIC_ADDRESSES = [
   localAddress("inside", "198.51.100.7"),
   localAddress("outside", "10.10.1.1"),
@@ -400,13 +409,7 @@ const CASES:
       "media.route",
       "warn",
       {
-        routes: [{
-          from: "192.0.2.1",
-          to: "9.9.9.9",
-          iif: "inside",
-          target: "anybody",
-          way: err("Network is unreachable"),
-        }],
+        routes: [{ ...UNREACHABLE, iif: "inside" }],
       },
       /unreachable/,
       /ip route add default .* dev outside/,
@@ -419,13 +422,7 @@ const CASES:
           { ...localAddress("lo", "192.0.2.1"), bringsPackets: false },
           localAddress("inside", "10.10.1.1"),
         ],
-        routes: [{
-          from: "192.0.2.1",
-          to: "9.9.9.9",
-          iif: null,
-          target: "anybody",
-          way: err("Network is unreachable"),
-        }],
+        routes: [UNREACHABLE],
       },
       /to 9\.9\.9\.9: Network is unreachable$/,
       /default via GATEWAY dev INTERFACE$/,
@@ -437,13 +434,7 @@ const CASES:
       {
         config: ok(publicInside()),
         addresses: PUBLIC_ADDRESSES,
-        routes: [{
-          from: "10.10.1.1",
-          to: "9.9.9.9",
-          iif: null,
-          target: "anybody",
-          way: err("Network is unreachable"),
-        }],
+        routes: [{ ...UNREACHABLE, from: "10.10.1.1" }],
       },
       /to 9\.9\.9\.9: Network is unreachable$/,
       /default via GATEWAY dev INTERFACE$/,

@@ -1,5 +1,6 @@
 import { formatEndpoint, formatIpv4 } from "../../base/ipv4.ts";
 import type { Result } from "../../base/result.ts";
+import { missingAddressRemedy } from "../../config/address_warnings.ts";
 import type { LocalAddress } from "../../daemon/media.ts";
 import type { Facts, LinkFacts } from "../facts.ts";
 import { failure, type Finding } from "../finding.ts";
@@ -56,10 +57,7 @@ function missingAddresses({ directions, addresses }: CallFacts): readonly Findin
     .map(formatIpv4).map((address) =>
       failure("media.address", `no interface has the media address ${address}`, {
         why: "packets to it go elsewhere",
-        remedy: [
-          `ip address add ${address}/PREFIX dev INTERFACE   # if the address is right, and should be here`,
-          "or, if it is wrong, correct it in lrkproxy.ini, lrkproxy reload, and restart Kamailio, which asks only when it starts",
-        ],
+        remedy: missingAddressRemedy(address),
       })
     );
 }

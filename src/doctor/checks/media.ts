@@ -1,5 +1,10 @@
 import { formatIpv4 } from "../../base/ipv4.ts";
-import { keyOf, looksSwapped, ownText } from "../../config/address_warnings.ts";
+import {
+  keyOf,
+  looksSwapped,
+  missingAddressRemedy,
+  ownText,
+} from "../../config/address_warnings.ts";
 import type { Facts, LinkFacts, RouteProbe } from "../facts.ts";
 import { failure, type Finding, good, skipped, warning } from "../finding.ts";
 import { mediaAddresses, mediaPaths } from "../media_paths.ts";
@@ -21,10 +26,10 @@ export function checkAddresses(
       return failure(id, `no interface has the media address ${address} (${key})`, {
         why:
           "packets to it go elsewhere; behind static NAT, internal_local or external_local names the address of this machine",
-        remedy: [
-          `ip address add ${address}/PREFIX dev INTERFACE   # if the address is right, and should be here`,
-          `or, if it is wrong, ${key} in ${configPath}: one of this machine's addresses (${own}); then lrkproxy reload, and restart Kamailio`,
-        ],
+        remedy: missingAddressRemedy(
+          address,
+          `${key} in ${configPath}: one of this machine's addresses (${own}); then lrkproxy reload, and restart Kamailio`,
+        ),
       });
     }
     return downFinding(address, links.find(({ name }) => name === carrier.interface)) ??
