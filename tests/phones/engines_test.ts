@@ -7,7 +7,7 @@ import { A, B, type Call, checkMedia, hangUp, renegotiate, setUp } from "./calls
 import { Phone } from "./phone.ts";
 import { RealKamailio, type Version } from "./real_kamailio.ts";
 import { audio } from "./sdp.ts";
-import { assertBothWays, phoneTests, sessionsOf, type World } from "./world.ts";
+import { phoneTests, sessionsOf, type World } from "./world.ts";
 
 /*
  *   caller ── 10.10.2.0/24 ── second engine ── 192.0.3.0/24 ── callee
@@ -52,19 +52,9 @@ function link(here: Namespace, address: string, there: Namespace, other: string)
 async function checkMoves(world: World, call: Call, n: number, relay: Daemon): Promise<void> {
   const { caller, callee } = world;
   const { callerRelay, calleeRelay } = call;
-  const flow = async (a: number, b: number): Promise<void> => {
-    await until("the relay knows where both are", async () => {
-      const [session] = await sessionsOf(relay);
-      return session?.caller.signalled === `${A.ip}:${a}` &&
-        session.callee.signalled === `${B.ip}:${b}`;
-    });
-    await using ofCaller = world.media("caller", { ...A, port: a });
-    await using ofCallee = world.media("callee", { ...B, port: b });
-    await assertBothWays(
-      { media: ofCaller, relay: callerRelay },
-      { media: ofCallee, relay: calleeRelay },
-    );
-  };
+  const relays = { a: relay, b: relay };
+  const flow = (a: number, b: number): Promise<void> =>
+    checkMedia(world, call, { ...A, port: a }, { ...B, port: b }, relays);
   const [a, b, movedA, movedB] = [n, n + 100, n + 200, n + 300];
   await flow(a, b);
   const at = (place: typeof A | typeof B, port: number): string => audio({ ...place, port });
