@@ -4,6 +4,8 @@
 LRKPROXY=${LRKPROXY:-$TOP/dist/lrkproxy}
 lrkproxy_pid=0
 kamailio_pid=0
+# Sockets of engines beside the one under test, for Kamailio's set.
+more_engines=""
 
 # write_lrkproxy_config UDP-PORT
 write_lrkproxy_config() {

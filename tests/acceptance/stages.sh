@@ -2,9 +2,6 @@
 # Sourced by run.sh.
 # shellcheck shell=bash
 
-# Sockets of engines beside the one under test, for Kamailio's set.
-more_engines=""
-
 # begin_stage VERSION udp|unix [DEFINE]: DEFINE switches on an optional part of kamailio.cfg.
 begin_stage() {
   local version=$1 control=$2 define=${3:-} socket=udp:127.0.0.1:8080 port=8080

@@ -72,7 +72,7 @@ sed -i 's|^listen : .*|listen : /run/lrkproxy/control.sock|; s|^socket : .*|sock
 say "== Kamailio 6.0, lrkproxy started by systemd in $SUITE"
 boot_machine || fail "the machine does not boot: $stage/boot.out"
 in_machine systemctl start lrkproxy || fail "the unit does not start"
-start_kamailio 6.0 udp:127.0.0.1:8080 || fail "Kamailio does not start: $stage/kamailio.out"
+start_kamailio 6.0 udp:127.0.0.1:8080 UNUSED 8080 || fail "Kamailio does not start: $stage/kamailio.out"
 calls_of plain "$calls" "$rate" "$held" kill_and_restart
 check "no session left" wait_for 3 "the sessions to go" none_left
 check "Kamailio is well" kamailio_is_well
