@@ -29,6 +29,7 @@ const SPACE = 0x20;
 /** Words that parsers trip over. */
 const WORDS = [
   "",
+  "-",
   "0",
   "-1",
   "65535",

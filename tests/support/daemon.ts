@@ -53,7 +53,7 @@ export async function startDaemon(
   return { world, inbox };
 }
 
-/** Hand a datagram over; the answer is every reply, null for silence, once all is done. */
+/** Hand datagrams over; the answer is every reply to each, null for what is no request, once all is done. */
 export async function exchange(
   inbox: Inbox,
   datagrams: readonly Uint8Array[],
@@ -63,7 +63,7 @@ export async function exchange(
     const answer = (reply: Uint8Array | null): void => void replies[i]?.push(reply);
     inbox.take({ instance: "default", bytes, framing: "cookie", answer });
   });
-  while (replies.some((each) => each.length === 0)) await Promise.resolve();
+  await inbox.settled();
   return replies;
 }
 
