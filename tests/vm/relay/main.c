@@ -6,6 +6,7 @@
 #include "relay.h"
 #include <sys/io.h>
 #include <sys/reboot.h>
+#include <termios.h>
 
 static const struct {
 	const char *name;
@@ -52,6 +53,8 @@ int main(int argc, char **argv)
 	int before;
 
 	if (argc == 3 && !strcmp(argv[1], "exit")) {
+		/* What was printed last may still be on its way to the serial line. */
+		tcdrain(STDOUT_FILENO);
 		/* QEMU has a port for it, and is gone then; user-mode Linux ends when it is switched off. */
 		if (!ioperm(0xf4, 1, 1))
 			outb(atoi(argv[2]), 0xf4);
