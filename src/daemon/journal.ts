@@ -128,7 +128,7 @@ export class Journal {
     }
   }
 
-  /** Calls that were refused of late, by reason: they are silent. */
+  /** Calls that were refused of late, by reason: they got no media. */
   recentRefusals(): ReadonlyMap<RefusalReason, RecentRefusals> {
     const nowMs = this.#clock.now();
     return new Map([...this.#refusals].filter(([, { lastMs }]) => nowMs - lastMs < REFUSALS_MS));

@@ -33,7 +33,7 @@ export function roomWarning(room: number, maxSessions: number): readonly string[
   ];
 }
 
-/** Calls that were refused for reasons which somebody here can cure; they go out all the same, and are silent. */
+/** Calls that were refused for reasons which somebody here can cure; they go out all the same, without media. */
 export function refusalWarnings(
   refusals: ReadonlyMap<RefusalReason, RecentRefusals>,
 ): readonly string[] {
@@ -41,9 +41,7 @@ export function refusalWarnings(
     const found = refusals.get(reason);
     if (!found) return [];
     const calls = `${found.calls} call${found.calls === 1 ? " was" : "s were"} refused of late`;
-    return [
-      `${calls}, and ${found.calls === 1 ? "is" : "are"} silent (${reason}): ${found.message}`,
-    ];
+    return [`${calls}, and got no media (${reason}): ${found.message}`];
   });
 }
 

@@ -40,8 +40,8 @@ Deno.test("refusalWarnings() tells of refused calls that somebody here can cure"
   );
   const found = refusalWarnings(refusals);
   assert.deepEqual(found, [
-    '1 call was refused of late, and is silent (not-our-address): "192.0.2.1" is not a media address',
-    "2 calls were refused of late, and are silent (collision): ports are in use",
+    '1 call was refused of late, and got no media (not-our-address): "192.0.2.1" is not a media address',
+    "2 calls were refused of late, and got no media (collision): ports are in use",
   ]);
   assert.match(remediesOf(found[0] ?? "").join(), /^restart Kamailio, if/);
   assert.match(remediesOf(found[1] ?? "").join(), /^give each Kamailio an \[instance\] of its own/);

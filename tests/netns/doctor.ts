@@ -23,6 +23,12 @@ export interface DoctorRun {
   readonly by?: string;
 }
 
+/** An ordinary user, who may not enter the folder that the program lies in. */
+export const AS_NOBODY: Pick<DoctorRun, "prelude" | "by"> = {
+  prelude: 'mount --bind "$(dirname "$1")" /mnt; set -- /mnt/lrkproxy "${@:2}"',
+  by: "setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bounding-set=-all",
+};
+
 /** Run the doctor inside a namespace, where /sys is the namespace's too. */
 export async function diagnose(place: Namespace, run: DoctorRun): Promise<Diagnosis> {
   const { config, args = [], prelude = "", by = "" } = run;

@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import type { Finding } from "../../src/doctor/finding.ts";
-import { diagnose, type Diagnosis } from "./doctor.ts";
+import { AS_NOBODY, diagnose, type Diagnosis } from "./doctor.ts";
 import { CALL, Kamailio, numberedCall } from "./kamailio.ts";
 import { openWorld, type World } from "./world.ts";
 
@@ -82,6 +82,31 @@ Deno.test("doctor: a wrong control port in the file that runs is named, though -
   assert.match(
     found.remedy.join("\n"),
     /^modparam\("lrkproxy", "lrkproxy_sock", ".*"\) in .*\nrestart/,
+  );
+});
+
+Deno.test("doctor: a file that may not be read, though the one that includes it may, is said to be so", async () => {
+  await using world = await openWorld();
+  const { folder, configPath: config } = world.daemon;
+  const file = `${folder}/kamailio.cfg`;
+  await Deno.copyFile(`${SHIPPED}kamailio.cfg`, file);
+  await Deno.copyFile(`${SHIPPED}lrkproxy.cfg`, `${folder}/lrkproxy.cfg`);
+  const guards = async (): Promise<readonly Finding[]> => {
+    const { of } = await diagnose(world.relay, {
+      config,
+      args: ["--kamailio", file],
+      ...AS_NOBODY,
+    });
+    return of("kamailio.guard");
+  };
+  await Deno.chmod(folder, 0o755);
+  assert.deepEqual((await guards()).map(({ severity }) => severity), ["ok"]);
+  await Deno.chmod(`${folder}/lrkproxy.cfg`, 0o600);
+  const [found, ...more] = await guards();
+  assert.deepEqual([found?.severity, more], ["skip", []]);
+  assert.match(
+    found?.what ?? "",
+    /Cannot read .*lrkproxy\.cfg, which .*kamailio\.cfg includes: run/,
   );
 });
 

@@ -105,16 +105,20 @@ interface ReadScript {
 function readScript(path: string, reading: Reading): ReadScript {
   const { pid, sockets, version, defines, substitutions, environment } = reading;
   let writtenMs = 0;
+  const unreadable: string[] = [];
   const read = (file: string): IncludedFile | null => {
     const here = pid === null ? file : pathInProcess(pid, file);
     const text = readProcFile(here);
-    if (text === null) return null;
+    if (text === null) {
+      if (errno() !== ENOENT) unreadable.push(file);
+      return null;
+    }
     writtenMs = Math.max(writtenMs, fileStamp(here)?.modifiedMs ?? 0);
     return { path: file, text };
   };
   const main = read(path);
   if (main === null) {
-    const isThere = errno() !== ENOENT;
+    const isThere = unreadable.length > 0;
     const view = err(`Cannot read ${path}${isThere ? ": run it as root" : ", which is not there"}`);
     return { script: { path, view }, isThere, writtenMs };
   }
@@ -128,6 +132,11 @@ function readScript(path: string, reading: Reading): ReadScript {
     environment,
     include,
   });
+  if (unreadable.length > 0) {
+    // The guards, and all that has to do with the module, may be there.
+    const view = err(`Cannot read ${unreadable[0]}, which ${path} includes: run it as root`);
+    return { script: { path, view }, isThere: true, writtenMs };
+  }
   const view = parseScript(text);
   const all = [...view.sockets, ...sockets.flatMap(socketsOf)];
   return { script: { path, view: ok({ ...view, sockets: all }) }, isThere: true, writtenMs };

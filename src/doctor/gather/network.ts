@@ -24,7 +24,9 @@ export function interfacesOf(
     ? Object.keys(daemon.status.value.sysctls).map((key) =>
       key.slice(CONF.length, key.lastIndexOf("."))
     )
-    : mediaPaths(config, addresses).flatMap(({ iif, oif }) => [iif, oif]);
+    : mediaPaths(config, addresses).flatMap(({ iif, oif }) => [iif, oif])
+      // As long as no route tells more, media seem to come in where their address is.
+      .filter((name) => !bringsNothing(name, addresses));
   return [...new Set([...interfaces, ...more])];
 }
 
